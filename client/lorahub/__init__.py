@@ -1,0 +1,1 @@
+"""LoRAHub's client."""
