@@ -1,0 +1,1 @@
+"""The LoRAHub server."""
