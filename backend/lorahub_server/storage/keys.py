@@ -1,0 +1,25 @@
+"""Where things lie in the store. Every key is made here, so the layout can be read in one place."""
+
+import re
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+BLOBS = "blobs/sha256/"
+STAGING = "staging/"
+
+
+def blob_key(sha256: str) -> str:
+    """Return the key of a published blob; two levels of folders keep a disk's folders small."""
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is not a SHA-256 in lower-case hex.")
+    return f"{BLOBS}{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def staging_prefix(upload_id: str) -> str:
+    """Return the prefix below which one upload's parts lie until they are verified."""
+    return f"{STAGING}{upload_id}/"
+
+
+def staging_key(upload_id: str, offset: int) -> str:
+    """Return the key of the part that starts at byte `offset`; keys sort as offsets do."""
+    return f"{staging_prefix(upload_id)}{offset:016d}"
