@@ -1,0 +1,63 @@
+from lorahub_server.kit.errors import HubError
+
+
+class RepoNotFound(HubError):
+    """There is no such repository, or it is somebody else's secret: nobody can tell which."""
+
+    status = 404
+    code = "repo_not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no such repository, or it is private. Check the name, or sign in with an "
+            "account that may see it."
+        )
+
+
+class RepoGone(HubError):
+    """The repository was deleted; told only to those who could see it while it was there."""
+
+    status = 410
+    code = "repo_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The repository was deleted by its owner. Its name stays unused.")
+
+
+class LoginRequired(HubError):
+    status = 401
+    code = "login_required"
+
+    def __init__(self) -> None:
+        super().__init__("This needs an account. Sign in, or send a token (`lorahub login`).")
+
+
+class ScopeMissing(HubError):
+    status = 403
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"The token lacks the scope {scope}. Make one that has it in your settings.",
+            scope=scope,
+        )
+
+
+class SessionRequired(HubError):
+    """A leaked token must not be able to make more tokens or lock the owner out."""
+
+    status = 403
+    code = "session_required"
+
+    def __init__(self) -> None:
+        super().__init__("A token can't do this. Sign in on the web site and do it there.")
+
+
+class NotAllowed(HubError):
+    status = 403
+    code = "not_allowed"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(
+            message or "Only the owner may change this repository. Ask the owner, or use your own."
+        )

@@ -1,0 +1,1 @@
+"""Who is there: accounts, their sign-in sessions and their API tokens."""

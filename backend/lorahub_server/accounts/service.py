@@ -1,0 +1,215 @@
+"""Rules of accounts: names, passwords, profiles. Sessions and tokens have their own modules."""
+
+import unicodedata
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lorahub_server.accounts import queries
+from lorahub_server.accounts.errors import (
+    AccountNotFound,
+    BadCredentials,
+    InvalidProfile,
+    NameTaken,
+)
+from lorahub_server.accounts.tables import Account, FormerName, NameClaim
+from lorahub_server.kit import names, passwords
+from lorahub_server.kit.clock import now
+
+DISPLAY_NAME_MAX = 80
+BIO_MAX = 1000
+WEBSITE_MAX = 300
+
+
+def create_account(
+    session: Session, name: str, password: str, *, is_admin: bool = False
+) -> Account:
+    """Make a user account, or raise InvalidName, InvalidPassword or NameTaken.
+
+    Hashes the password while the transaction is open; the sign-up page uses `signin.sign_up`.
+    """
+    check_new(session, name, password)
+    return insert_account(session, name, passwords.hash_password(password), is_admin=is_admin)
+
+
+def check_new(session: Session, name: str, password: str) -> None:
+    """Raise what is wrong with a wished name and password, before any expensive work."""
+    names.check_account_name(name)
+    passwords.check_new_password(password, name)
+    _check_free(session, name, account_id=None)
+
+
+def insert_account(
+    session: Session, name: str, password_hash: str | None, *, is_admin: bool = False
+) -> Account:
+    """Insert a checked name. Of two at once that look alike one gets NameTaken."""
+    _check_free(session, name, account_id=None)
+    moment = now()
+    account = Account(
+        name=name,
+        name_lower=names.lower(name),
+        name_key=names.fold(name),
+        kind="user",
+        password_hash=password_hash,
+        is_admin=is_admin,
+        created_at=moment,
+        updated_at=moment,
+    )
+    try:
+        with session.begin_nested():
+            session.add(account)
+            session.flush()
+            session.add(
+                NameClaim(name_key=account.name_key, account_id=account.id, created_at=moment)
+            )
+    except IntegrityError as error:
+        raise _taken(session, name) from error
+    return account
+
+
+def rename_account(session: Session, account: Account, name: str) -> None:
+    """Give the account another name. The old one stays its own and leads to the new one."""
+    names.check_account_name(name)
+    _check_free(session, name, account_id=account.id)
+    old, key, moment = account.name_lower, names.fold(name), now()
+    try:
+        with session.begin_nested():
+            if queries.claimant(session, key) is None:
+                session.add(NameClaim(name_key=key, account_id=account.id, created_at=moment))
+            if session.get(FormerName, old) is None:
+                session.add(FormerName(name_lower=old, account_id=account.id, created_at=moment))
+            account.name, account.name_lower, account.name_key = name, names.lower(name), key
+            account.updated_at = moment
+    except IntegrityError as error:
+        raise _taken(session, name) from error
+
+
+def get_account(session: Session, name: str) -> Account:
+    """Return the account of this name, whatever its case, or raise AccountNotFound."""
+    account = find_account(session, name)
+    if account is None:
+        raise AccountNotFound("There is no account of that name. Check the spelling.")
+    return account
+
+
+def find_account(session: Session, name: str) -> Account | None:
+    if not names.is_account_name(name):
+        return None
+    account = queries.account_by_name(session, names.lower(name))
+    return None if account is None or account.deleted_at is not None else account
+
+
+def find_renamed(session: Session, name: str) -> Account | None:
+    """Return the account that had this name before and has another one now: where to redirect."""
+    if not names.is_account_name(name):
+        return None
+    key = names.lower(name)
+    account = queries.account_by_former_name(session, key)
+    if account is None or account.deleted_at is not None or account.name_lower == key:
+        return None
+    return account
+
+
+def check_password(session: Session, name: str, password: str) -> Account:
+    """Return the account that the name and password open, or raise BadCredentials.
+
+    Unknown accounts take as long as wrong passwords. Wants a read session: hashing is slow.
+    """
+    account = find_account(session, name)
+    stored = account.password_hash if account is not None else None
+    if not passwords.verify(stored, password) or account is None:
+        raise BadCredentials("The name or the password is wrong. Check both and try again.")
+    return account
+
+
+def set_password(session: Session, account: Account, password: str) -> None:
+    """Set a new password and sign the account out everywhere, as an operator's reset does."""
+    passwords.check_new_password(password, account.name)
+    store_password(session, account, passwords.hash_password(password))
+
+
+def store_password(
+    session: Session, account: Account, password_hash: str, *, keep_session: int | None = None
+) -> None:
+    """Store a new password's hash and end the account's sessions but the one to keep."""
+    account.password_hash = password_hash
+    account.updated_at = now()
+    queries.delete_sessions(session, account.id, keep=keep_session)
+
+
+def update_profile(
+    session: Session,
+    account: Account,
+    *,
+    display_name: str | None = None,
+    bio: str | None = None,
+    website: str | None = None,
+) -> None:
+    """Change the parts that are given; an empty text removes one."""
+    if display_name is not None:
+        text = " ".join(display_name.split())
+        account.display_name = _checked(text, "display_name", DISPLAY_NAME_MAX)
+    if bio is not None:
+        text = bio.replace("\r\n", "\n").strip()
+        account.bio = _checked(text, "bio", BIO_MAX, allowed="\n")
+    if website is not None:
+        account.website = _checked_website(website.strip())
+    account.updated_at = now()
+    session.flush()
+
+
+def delete_account(session: Session, account: Account) -> None:
+    """Remove the person's data; the name stays taken for ever. Leaves repositories alone."""
+    moment = now()
+    account.display_name = account.bio = account.website = ""
+    account.email = account.password_hash = None
+    account.is_admin = False
+    account.deleted_at = account.updated_at = moment
+    queries.delete_sessions(session, account.id)
+    queries.delete_tokens(session, account.id)
+    session.flush()
+
+
+def _check_free(session: Session, name: str, *, account_id: int | None) -> None:
+    claimant = queries.claimant(session, names.fold(name))
+    if claimant is not None and claimant != account_id:
+        raise _taken(session, name)
+
+
+def _taken(session: Session, name: str) -> NameTaken:
+    exact = queries.account_by_name(session, names.lower(name)) is not None
+    exact = exact or queries.account_by_former_name(session, names.lower(name)) is not None
+    if exact:
+        return NameTaken(f"The name {name} is taken; choose another.", place="name")
+    message = f"The name {name} looks too much like one that is or was in use; choose another."
+    return NameTaken(message, place="name")
+
+
+def _checked(text: str, place: str, limit: int, *, allowed: str = "") -> str:
+    label = place.replace("_", " ")
+    if len(text) > limit:
+        message = f"The {label} has {len(text)} characters; shorten it to {limit}."
+        raise InvalidProfile(message, place=place)
+    kinds = {unicodedata.category(character) for character in text if character not in allowed}
+    if kinds & {"Cc", "Cs"}:
+        message = f"The {label} contains control characters; remove them."
+        raise InvalidProfile(message, place=place)
+    return text
+
+
+def _checked_website(text: str) -> str:
+    if not text:
+        return ""
+    _checked(text, "website", WEBSITE_MAX)
+    try:
+        parts = urlsplit(text)
+        valid = (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        )
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in text):
+        message = "The website is an address that begins with http:// or https://; correct it."
+        raise InvalidProfile(message, place="website")
+    return text
