@@ -1,0 +1,137 @@
+"""Fixtures for all tests. Servers start when first asked for, one of each for a test process."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.adapters import Adapters
+from support.adapters import build as build_adapters
+from support.postgres import Postgres
+from support.redis import RedisServer
+from support.s3 import KEYS, S3Server
+from support.server import Hub
+
+# No test asks a hub on the internet for a model.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def shared_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    return redis_server.fresh()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    server = S3Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/hub.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def migrated() -> Callable[[str], str]:
+    """Bring the database at an address to this version's shape; return the address."""
+    from alembic import command
+
+    from lorahub_server.cli.migrate import alembic_config
+
+    def migrate(url: str) -> str:
+        command.upgrade(alembic_config(url), "head")
+        return url
+
+    return migrate
+
+
+@pytest.fixture(params=["local", "s3"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty object store, once on disk and once in S3 (with the keys in support.s3.KEYS)."""
+    if request.param == "local":
+        return f"file://{tmp_path}/objects"
+    server: S3Server = request.getfixturevalue("s3")
+    return server.store_url()
+
+
+@pytest.fixture
+def start_hub(tmp_path: Path) -> Iterator[Callable[..., Hub]]:
+    """Start hubs: start_hub(database_url=..., store_url=..., env={...}, name="second").
+
+    Their processes end with the test.
+    """
+    hubs: list[Hub] = []
+
+    def start(
+        *,
+        database_url: str | None = None,
+        store_url: str | None = None,
+        env: dict[str, str] | None = None,
+        name: str = "hub",
+        arguments: tuple[str, ...] = (),
+    ) -> Hub:
+        settings: dict[str, Any] = {
+            "LORAHUB_DATABASE_URL": database_url,
+            "LORAHUB_STORE_URL": store_url,
+            **(KEYS if (store_url or "").startswith("s3:") else {}),
+            **(env or {}),
+        }
+        hub = Hub(tmp_path / name, {k: v for k, v in settings.items() if v is not None})
+        hubs.append(hub)
+        return hub.start(*arguments)
+
+    yield start
+    for hub in hubs:
+        hub.close()
+
+
+@pytest.fixture
+def hub(start_hub: Callable[..., Hub]) -> Hub:
+    """A running hub as `make serve` starts it: SQLite, local disk, workers of its own."""
+    return start_hub()
+
+
+@pytest.fixture(scope="session")
+def adapters(shared_dir: Path) -> Adapters:
+    return build_adapters(shared_dir)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Headless Chromium; support.browser.context(chromium) gives a person's browser."""
+    from support import browser
+
+    with browser.launch() as launched:
+        yield launched
