@@ -63,6 +63,10 @@ def unfinished_with(session: Session, dedup: str) -> Job | None:
     return session.scalars(select(Job).where(Job.dedup == dedup, IS_UNFINISHED)).one_or_none()
 
 
+def unfinished_among(session: Session, dedups: Collection[str]) -> Sequence[Job]:
+    return session.scalars(select(Job).where(Job.dedup.in_(dedups), IS_UNFINISHED)).all()
+
+
 def _due(session: Session, queues: Collection[str], kinds: Collection[str]) -> ColumnElement[bool]:
     return (
         Job.queue.in_(queues)

@@ -83,6 +83,16 @@ def list_jobs(
     return queries.search(session, states=states, kind=kind, limit=limit)
 
 
+def unfinished_with(session: Session, dedups: Collection[str]) -> Sequence[Job]:
+    """Return the queued and running jobs that hold these keys."""
+    return queries.unfinished_among(session, dedups)
+
+
+def parked_of_repo(session: Session, repo_id: int, kind: str, limit: int = 100) -> Sequence[Job]:
+    """Return a repository's jobs of a kind that were given up, newest first."""
+    return queries.search(session, states=[State.PARKED], kind=kind, repo_id=repo_id, limit=limit)
+
+
 def parked_ids(session: Session) -> Sequence[int]:
     return queries.ids_in_state(session, State.PARKED)
 
