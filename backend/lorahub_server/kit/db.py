@@ -1,5 +1,6 @@
 """The database: the only place that opens, commits or rolls back a transaction."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
+    text,
 )
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -28,6 +32,8 @@ BUSY_S = 30
 # Threads that may hold a connection at once; the web framework's pool has 40.
 POOL = 40
 _AFTER_COMMIT = "after_commit"
+# SQLite reports mistakes of ours in the same class as its locks.
+_MISTAKES = re.compile(r"no such|near |ambiguous|table .* has no column")
 _WRITES = "writes"
 
 # SQLite gives out row ids by itself only for the type INTEGER.
@@ -76,14 +82,27 @@ class Database:
         self._turn = threading.Lock() if self.engine.dialect.name == "sqlite" else None
 
     @property
+    def _reading(self) -> dict[str, Any]:
+        if self.is_sqlite:
+            return {}
+        # Else every statement would see what was committed before it: a page could show what
+        # somebody hid after it was decided who may look.
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    def ping(self) -> None:
+        """Raise what keeps the database from answering."""
+        with self.read() as session:
+            session.execute(text("PRAGMA schema_version" if self.is_sqlite else "SELECT 1"))
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that sees one state of the database and can't change it."""
         with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
-            session.connection(execution_options={"postgresql_readonly": True})
+            session.connection(execution_options=self._reading)
             # Closing ends the transaction and, unlike a rollback, leaves what was read usable.
             yield session
 
@@ -120,6 +139,15 @@ def on_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
 
 
+def is_busy(error: BaseException) -> bool:
+    """Tell whether trying again later may help: the database is locked, overrun or away."""
+    if isinstance(error, OperationalError):
+        return not _MISTAKES.match(str(error.orig))
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, TimeoutError | PoolTimeoutError)
+
+
 def _run(action: Callable[[], None]) -> None:
     try:
         action()
@@ -135,6 +163,7 @@ def _engine(url: str) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "checkin", _end_sqlite)
     return engine
 
 
@@ -158,3 +187,10 @@ def _begin_sqlite(connection: Any) -> None:
     # takes its turn at the start.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _end_sqlite(connection: Any, record: object) -> None:
+    del record
+    # A commit that failed leaves the transaction open, and the library takes it for ended.
+    if connection is not None and connection.in_transaction:
+        connection.rollback()
