@@ -344,11 +344,28 @@ _WORD_PATTERNS = [(re.compile(rf"\b(?:{words})"), name) for words, name in _WORD
 
 def family_of_words(text: str) -> str | None:
     """The family that a model's name or an architecture id speaks of."""
+    return next(iter(families_of_words(text)), None)
+
+
+def families_of_words(text: str) -> list[str]:
+    """Every family that a name speaks of, the likeliest first ("DeepSeek-R1-Distill-Llama-8B").
+
+    Of `owner/name` the owner counts only if the name speaks of none.
+    """
+    owner, slash, name = text[:300].partition("/")
+    if owner and slash and "/" not in name and (found := families_of_words(name)):
+        return found
     plain = _SEPARATORS.sub(" ", text[:300].lower())
+    found = []
+    taken: list[tuple[int, int]] = []
     for pattern, name in _WORD_PATTERNS:
-        if pattern.search(plain):
-            return name
-    return None
+        for match in pattern.finditer(plain):
+            # A word counts once: the "flux" of "flux 2" is not FLUX.1.
+            if not any(match.start() < end and start < match.end() for start, end in taken):
+                found.append(name)
+                taken.append(match.span())
+                break
+    return found
 
 
 def _hints(metadata: Mapping[str, str], config: Mapping[str, object]) -> list[tuple[str, str]]:
