@@ -1,0 +1,1 @@
+"""Repositories: names, git objects, refs, commits."""

@@ -1,0 +1,16 @@
+"""What a repository and one commit may hold. Sizes in bytes."""
+
+OPERATIONS_MAX = 1000
+# Of all files that ride in one commit.
+INLINE_TOTAL_MAX = 32 * 1024 * 1024
+MESSAGE_MAX = 16 * 1024
+TITLE_MAX = 200  # characters of the first line that lists show
+
+FILES_MAX = 10_000
+# Branches and tags together; they are listed without pages.
+REFS_MAX = 1000
+REPOS_MAX = 10_000  # of one account
+
+CONFIG_MAX = 256 * 1024
+
+COMMITS_PAGE_MAX = 100

@@ -1,0 +1,93 @@
+"""SQL of repositories and their names."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from lorahub_server.access import Caller, visible
+from lorahub_server.accounts.tables import Account, FormerName
+from lorahub_server.repos.tables import CommitRow, FormerRepoName, GitObject, Ref, Repository
+
+
+def repo_by_name(session: Session, owner_lower: str, name_lower: str) -> Repository | None:
+    return session.scalar(
+        select(Repository)
+        .join(Account, Account.id == Repository.owner_id)
+        .where(Account.name_lower == owner_lower, Repository.name_lower == name_lower)
+    )
+
+
+def repo_by_former_name(session: Session, owner_lower: str, name_lower: str) -> Repository | None:
+    """Find by a name of which the owner's part, the repository's, or both were given up."""
+    owners = (
+        select(Account.id)
+        .where(Account.name_lower == owner_lower)
+        .union(select(FormerName.account_id).where(FormerName.name_lower == owner_lower))
+    )
+    left = select(FormerRepoName.repo_id).where(
+        FormerRepoName.owner_id == Repository.owner_id, FormerRepoName.name_lower == name_lower
+    )
+    return session.scalars(
+        select(Repository)
+        .where(
+            Repository.owner_id.in_(owners),
+            or_(Repository.name_lower == name_lower, Repository.id.in_(left)),
+        )
+        .order_by(Repository.name_lower != name_lower)
+        .limit(1)
+    ).one_or_none()
+
+
+def repo_of_owner(session: Session, owner_id: int, name_lower: str) -> Repository | None:
+    return session.scalar(
+        select(Repository).where(
+            Repository.owner_id == owner_id, Repository.name_lower == name_lower
+        )
+    )
+
+
+def former_name(session: Session, owner_id: int, name_lower: str) -> FormerRepoName | None:
+    return session.get(FormerRepoName, (owner_id, name_lower))
+
+
+def lock_account(session: Session, account_id: int) -> None:
+    """Let decisions about one account's names wait for each other."""
+    session.execute(
+        select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
+    )
+
+
+def lock_repo(session: Session, repo: Repository) -> None:
+    """Lock the repository till the end of the transaction, and read its row anew.
+
+    Stars and the like, which only refer to the row, need not wait.
+    """
+    session.refresh(repo, with_for_update={"key_share": True, "of": Repository})
+
+
+def count_repos(session: Session, owner_id: int) -> int:
+    count = select(func.count()).select_from(Repository).where(Repository.owner_id == owner_id)
+    return session.scalar(count) or 0
+
+
+def repos_of(session: Session, caller: Caller, owner_id: int) -> Sequence[Repository]:
+    seen = visible(
+        caller,
+        owner_id=Repository.owner_id,
+        private=Repository.private,
+        deleted_at=Repository.deleted_at,
+    )
+    return session.scalars(
+        select(Repository)
+        .where(and_(Repository.owner_id == owner_id, seen))
+        .order_by(Repository.updated_at.desc(), Repository.id.desc())
+    ).all()
+
+
+def delete_content(session: Session, repo_id: int) -> None:
+    for table in (Ref, CommitRow, GitObject):
+        session.execute(
+            delete(table).where(table.repo_id == repo_id),
+            execution_options={"synchronize_session": False},
+        )

@@ -1,0 +1,50 @@
+"""SQL of branches and tags."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from lorahub_server.repos.tables import Ref
+
+
+def commits_of_refs(session: Session, repo_id: int, names: Collection[str]) -> dict[str, str]:
+    """Return the commits that these full names lead to; missing ones are left out."""
+    rows = session.execute(
+        select(Ref.name, Ref.commit_oid).where(Ref.repo_id == repo_id, Ref.name.in_(names))
+    )
+    return {row.name: row.commit_oid for row in rows}
+
+
+def refs_of(session: Session, repo_id: int) -> Sequence[Ref]:
+    return session.scalars(select(Ref).where(Ref.repo_id == repo_id).order_by(Ref.name)).all()
+
+
+def names_of(session: Session, repo_id: int) -> Sequence[str]:
+    return session.scalars(select(Ref.name).where(Ref.repo_id == repo_id)).all()
+
+
+def set_ref(
+    session: Session, repo_id: int, name: str, *, oid: str, commit_oid: str, moment: datetime
+) -> None:
+    """Move the ref, or make it."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    changed = {"oid": oid, "commit_oid": commit_oid, "updated_at": moment}
+    session.execute(
+        dialect.insert(Ref)
+        .values(repo_id=repo_id, name=name, **changed)
+        .on_conflict_do_update(index_elements=[Ref.repo_id, Ref.name], set_=changed)
+    )
+
+
+def delete_ref(session: Session, repo_id: int, name: str) -> bool:
+    """Remove the ref; False when it is not there."""
+    gone = session.scalars(
+        delete(Ref)
+        .where(Ref.repo_id == repo_id, Ref.name == name)
+        .returning(Ref.name)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return bool(gone)

@@ -1,0 +1,177 @@
+"""Branches and tags, and from a name that a person gives to a commit."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lorahub_server.access import Tx, require_scope
+from lorahub_server.kit import names
+from lorahub_server.repos import queries_objects, queries_refs
+from lorahub_server.repos.errors import (
+    DefaultBranch,
+    RefExists,
+    RefNotFound,
+    RevisionNotFound,
+    TooManyRefs,
+)
+from lorahub_server.repos.limits import REFS_MAX
+from lorahub_server.repos.messages import check_message
+from lorahub_server.repos.objects import Person, tag_object
+from lorahub_server.repos.service import lock_for_write
+from lorahub_server.repos.tables import Repository
+
+BRANCHES = "refs/heads/"
+TAGS = "refs/tags/"
+HEAD = "HEAD"
+_PREFIX = re.compile(r"[0-9a-f]{7,39}")
+_OID = re.compile(r"[0-9a-f]{40}")
+_REVISION_MAX = len(BRANCHES) + names.REF_MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class RefInfo:
+    name: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefList:
+    branches: Sequence[RefInfo]
+    tags: Sequence[RefInfo]
+
+
+def resolve(tx: Tx, repo: Repository, revision: str) -> str:
+    """Return the id of the commit that a branch, a tag, HEAD, or an id or its beginning names.
+
+    A branch goes before a tag, and both before the beginning of an id. Raises RevisionNotFound.
+    """
+    if revision == HEAD:
+        found = head(tx, repo)
+        if found is None:
+            raise RevisionNotFound("The repository has no commit yet. Push something first.")
+        return found
+    found = None
+    if len(revision) <= _REVISION_MAX and revision.isprintable():
+        found = _by_name(tx, repo, revision) or _by_id(tx, repo, revision.lower())
+    if found is None:
+        raise _no_revision(revision)
+    return found
+
+
+def head(tx: Tx, repo: Repository, branch: str | None = None) -> str | None:
+    """Return the commit that the branch (the default one if None) is at; None: no such branch."""
+    name = BRANCHES + (branch or repo.default_branch)
+    return queries_refs.commits_of_refs(tx.session, repo.id, [name]).get(name)
+
+
+def list_refs(tx: Tx, repo: Repository) -> RefList:
+    """Return all branches, the default one first, and all tags by name."""
+    branches, tags = [], []
+    for ref in queries_refs.refs_of(tx.session, repo.id):
+        if ref.name.startswith(BRANCHES):
+            branches.append(RefInfo(ref.name.removeprefix(BRANCHES), ref.commit_oid))
+        elif ref.name.startswith(TAGS):
+            tags.append(RefInfo(ref.name.removeprefix(TAGS), ref.commit_oid))
+    branches.sort(key=lambda ref: (ref.name != repo.default_branch, ref.name))
+    tags.sort(key=lambda ref: ref.name)
+    return RefList(branches, tags)
+
+
+def create_branch(tx: Tx, repo: Repository, name: str, revision: str) -> RefInfo:
+    names.check_ref_name(name)
+    lock_for_write(tx, repo)
+    commit = resolve(tx, repo, revision)
+    check_new_ref(tx, repo, BRANCHES + name)
+    _set(tx, repo, BRANCHES + name, oid=commit, commit=commit)
+    return RefInfo(name, commit)
+
+
+def delete_branch(tx: Tx, repo: Repository, name: str) -> None:
+    lock_for_write(tx, repo)
+    if name == repo.default_branch:
+        raise DefaultBranch
+    _delete(tx, repo, BRANCHES + name, f"There is no branch {name}.")
+
+
+def create_tag(tx: Tx, repo: Repository, name: str, revision: str, message: str = "") -> RefInfo:
+    """Name a commit for good; with a message, in a tag object of its own."""
+    account = require_scope(tx.caller, "write")
+    names.check_ref_name(name)
+    text = check_message(message) if message.strip() else None
+    lock_for_write(tx, repo)
+    commit = oid = resolve(tx, repo, revision)
+    check_new_ref(tx, repo, TAGS + name)
+    if text is not None:
+        made = tag_object(name, commit, Person(account.name), tx.now, text)
+        queries_objects.insert_objects(tx.session, repo.id, [made])
+        oid = made.oid
+    _set(tx, repo, TAGS + name, oid=oid, commit=commit)
+    return RefInfo(name, commit)
+
+
+def delete_tag(tx: Tx, repo: Repository, name: str) -> None:
+    lock_for_write(tx, repo)
+    _delete(tx, repo, TAGS + name, f"There is no tag {name}.")
+
+
+def move_branch(tx: Tx, repo: Repository, branch: str, commit: str) -> None:
+    """Let the branch be at the commit; make it if it is not there. The caller holds the lock."""
+    _set(tx, repo, BRANCHES + branch, oid=commit, commit=commit)
+
+
+def check_new_ref(tx: Tx, repo: Repository, full: str) -> None:
+    """Raise unless the ref can stand beside the others, in git's folders too.
+
+    `a` and `a/b` would be a file and a folder; `Main` and `main` one file on many disks.
+    """
+    there = queries_refs.names_of(tx.session, repo.id)
+    if len(there) >= REFS_MAX:
+        message = f"A repository has at most {REFS_MAX} branches and tags. Delete one first."
+        raise TooManyRefs(message)
+    kind = "branch" if full.startswith(BRANCHES) else "tag"
+    name, key = full.split("/", 2)[2], full.casefold()
+    for other in there:
+        short, other_key = other.split("/", 2)[2], other.casefold()
+        if other == full:
+            raise RefExists(f"There is a {kind} {name} already.", place="name")
+        if other_key == key:
+            message = f"The {kind} {short} differs in case only; choose another name."
+            raise RefExists(message, place="name")
+        if other_key.startswith(f"{key}/") or key.startswith(f"{other_key}/"):
+            message = f"Beside the {kind} {short} there can't be one named {name}; rename one."
+            raise RefExists(message, place="name")
+
+
+def _by_name(tx: Tx, repo: Repository, revision: str) -> str | None:
+    if _OID.fullmatch(revision.lower()):
+        return None  # no ref may look like an id
+    full = [revision] if revision.startswith("refs/") else [BRANCHES + revision, TAGS + revision]
+    found = queries_refs.commits_of_refs(tx.session, repo.id, full)
+    return next((found[name] for name in full if name in found), None)
+
+
+def _by_id(tx: Tx, repo: Repository, revision: str) -> str | None:
+    if _OID.fullmatch(revision):
+        row = queries_objects.commit_row(tx.session, repo.id, revision)
+        return None if row is None else row.oid
+    if not _PREFIX.fullmatch(revision):
+        return None
+    found = queries_objects.commits_like(tx.session, repo.id, revision)
+    if len(found) > 1:
+        raise RevisionNotFound(f"Several commits begin with {revision}; give more of the id.")
+    return found[0] if found else None
+
+
+def _no_revision(revision: str) -> RevisionNotFound:
+    shown = revision[:100] if revision.isprintable() else ""
+    return RevisionNotFound(f"There is no branch, tag or commit {shown}. Check the spelling.")
+
+
+def _set(tx: Tx, repo: Repository, full: str, *, oid: str, commit: str) -> None:
+    queries_refs.set_ref(tx.session, repo.id, full, oid=oid, commit_oid=commit, moment=tx.now)
+
+
+def _delete(tx: Tx, repo: Repository, full: str, message: str) -> None:
+    names.check_ref_name(full.split("/", 2)[2])
+    if not queries_refs.delete_ref(tx.session, repo.id, full):
+        raise RefNotFound(message)
