@@ -6,6 +6,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 BLOBS = "blobs/sha256/"
 STAGING = "staging/"
+XORBS = "xet/"
 
 
 def blob_key(sha256: str) -> str:
@@ -23,3 +24,13 @@ def staging_prefix(upload_id: str) -> str:
 def staging_key(upload_id: str, offset: int) -> str:
     """Return the key of the part that starts at byte `offset`; keys sort as offsets do."""
     return f"{staging_prefix(upload_id)}{offset:016d}"
+
+
+def xorb_prefix(space_id: str) -> str:
+    """Return the prefix below which lie the bundles of chunks of one space of Xet uploads."""
+    return f"{XORBS}{space_id}/"
+
+
+def xorb_key(space_id: str, name: str) -> str:
+    """Return the key of a bundle of chunks, with its index behind its bytes."""
+    return f"{xorb_prefix(space_id)}{name}"

@@ -1,0 +1,1 @@
+"""Large files: uploads, their verification, and who refers to which bytes."""

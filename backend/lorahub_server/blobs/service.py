@@ -1,0 +1,40 @@
+"""Who may use which blob. Knowing a hash grants nothing."""
+
+import re
+from collections.abc import Collection
+
+from lorahub_server.access import Tx
+from lorahub_server.blobs import queries
+from lorahub_server.blobs.tables import Blob
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def may_use(tx: Tx, sha256: str) -> Blob | None:
+    """Return the blob if the caller uploaded it or can read a repository that has it, else None."""
+    return may_use_all(tx, [sha256]).get(sha256)
+
+
+def may_use_all(tx: Tx, shas: Collection[str]) -> dict[str, Blob]:
+    """Do what `may_use` does for many; what is missing in the answer may not be used."""
+    return queries.usable(tx.session, tx.caller, [sha for sha in shas if is_sha256(sha)])
+
+
+def is_sha256(text: str) -> bool:
+    return _SHA256.fullmatch(text) is not None
+
+
+def keep_all(tx: Tx, shas: Collection[str]) -> set[str]:
+    """Hold off collection of these blobs till the transaction ends; return those that exist."""
+    return queries.keep(tx.session, shas) if shas else set()
+
+
+def add_refs(tx: Tx, repo_id: int, shas: Collection[str]) -> None:
+    """Note that the repository's readers may read these blobs."""
+    queries.add_refs(tx.session, repo_id, shas, tx.now)
+
+
+def drop_refs(tx: Tx, repo_id: int) -> None:
+    """Forget what the repository refers to; collection may take what nobody else needs."""
+    queries.touch_of_repo(tx.session, repo_id, tx.now)
+    queries.delete_refs(tx.session, repo_id)
