@@ -1,0 +1,1 @@
+"""What the hub learned from the bytes of adapter files."""

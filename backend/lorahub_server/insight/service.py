@@ -1,0 +1,88 @@
+"""What the hub learned from adapter files: recorded by the worker, asked by everybody."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from lorahub.adapters.inspect import Inspection as Findings
+from lorahub_server.access import Tx
+from lorahub_server.insight import queries
+from lorahub_server.insight.tables import Inspection
+from lorahub_server.kit.clock import now
+
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+_MAX_FOUND = 100
+# AutoV1 of every file below 1 MiB: the hash of no bytes names nothing.
+_OF_NOTHING = "e3b0c442"
+_CODE_MAX, _MESSAGE_MAX = 64, 2000
+
+
+def record_inspection(session: Session, sha256: str, inspection: Findings) -> None:
+    """Keep what a pass over the file found, and let the library show it.
+
+    Recording the same again changes nothing but the time. A file that was collected meanwhile is
+    left alone.
+    """
+    if not queries.keep_blob(session, sha256):
+        return
+    values: dict[str, Any] = {
+        "state": "done",
+        "summary": inspection.summary.to_dict(),
+        "health": inspection.health,
+        "data_sha256": inspection.data_sha256,
+        "error_code": None,
+        "error_message": None,
+        "inspected_at": now(),
+    }
+    queries.put_inspection(session, sha256, values)
+    hashes = {
+        kind: value.lower()
+        for kind, value in inspection.hashes.items()
+        if not value.lower().startswith(_OF_NOTHING)
+    }
+    queries.replace_hashes(session, sha256, hashes)
+    _refresh_library(session, sha256)
+
+
+def record_failure(session: Session, sha256: str, code: str, message: str) -> None:
+    """Keep why the file can't be inspected; the reason is for everybody who may see the file."""
+    if not queries.keep_blob(session, sha256):
+        return
+    values: dict[str, Any] = {
+        "state": "failed",
+        "summary": None,
+        "health": None,
+        "data_sha256": None,
+        "error_code": code[:_CODE_MAX],
+        "error_message": message[:_MESSAGE_MAX].replace("\0", ""),
+        "inspected_at": now(),
+    }
+    queries.put_inspection(session, sha256, values)
+    queries.replace_hashes(session, sha256, {})
+    _refresh_library(session, sha256)
+
+
+def get_inspections(tx: Tx, shas: Collection[str]) -> dict[str, Inspection]:
+    """Return the inspections of those files that the caller may read somewhere."""
+    seen = queries.visible_shas(tx.session, tx.caller, shas)
+    return queries.inspections(tx.session, seen)
+
+
+def find_by_hash(tx: Tx, value: str) -> Sequence[str]:
+    """Return the SHA-256 of files that go by this hash of any kind, if the caller may read them.
+
+    Short hashes may name several files. What is no hash names none.
+    """
+    wanted = value.strip().lower().removeprefix("0x").removeprefix("sha256:")
+    if not _HASH.fullmatch(wanted):
+        return []
+    return queries.shas_by_hash(tx.session, tx.caller, wanted, _MAX_FOUND)
+
+
+def _refresh_library(session: Session, sha256: str) -> None:
+    # The library stands on insight's facts, so insight only knows it when it has news.
+    from lorahub_server.library.service import refresh_for_blob
+
+    refresh_for_blob(session, sha256)

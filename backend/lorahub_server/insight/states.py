@@ -1,0 +1,85 @@
+"""How far the hub is with each adapter file: what it knows, or what it is doing about it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy.orm import Session
+
+from lorahub_server.insight import queries
+from lorahub_server.insight.tables import Inspection
+from lorahub_server.jobs import service as jobs
+from lorahub_server.jobs.tables import Job, State
+
+INSPECT = "inspect"
+FileState = Literal["waiting", "running", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`inspection` may be an earlier one while a new one is under way."""
+
+    state: FileState
+    inspection: Inspection | None = None
+    hashes: dict[str, str] | None = None
+    progress: dict[str, Any] | None = None
+    error: dict[str, str] | None = None
+
+
+def dedup_key(sha256: str) -> str:
+    """Return the key under which the job that inspects a file is owed once."""
+    return f"{INSPECT}:{sha256}"
+
+
+def standings(session: Session, shas: Collection[str], repo_id: int) -> dict[str, Standing]:
+    """Return where each file stands; the caller answers for who may ask."""
+    wanted = set(shas)
+    if not wanted:
+        return {}
+    done = queries.inspections(session, wanted)
+    hashes = queries.hashes(session, wanted)
+    owed = {
+        job.dedup: job
+        for job in jobs.unfinished_with(session, [dedup_key(sha256) for sha256 in wanted])
+    }
+    parked: dict[str, Job] = {}
+    if any(sha256 not in done and dedup_key(sha256) not in owed for sha256 in wanted):
+        for job in jobs.parked_of_repo(session, repo_id, INSPECT):
+            parked.setdefault(str(job.args.get("sha256")), job)
+    return {
+        sha256: _standing(
+            done.get(sha256), hashes.get(sha256), owed.get(dedup_key(sha256)), parked.get(sha256)
+        )
+        for sha256 in wanted
+    }
+
+
+def _standing(
+    inspection: Inspection | None,
+    hashes: dict[str, str] | None,
+    owed: Job | None,
+    parked: Job | None,
+) -> Standing:
+    if inspection is not None and inspection.state == "done":
+        return Standing("done", inspection, hashes)
+    if owed is not None:
+        running = owed.state == State.RUNNING
+        return Standing(
+            "running" if running else "waiting",
+            inspection,
+            hashes,
+            progress=owed.progress if running else None,
+        )
+    if inspection is not None:
+        error = {
+            "code": inspection.error_code or "inspection_failed",
+            "message": inspection.error_message or "The file could not be inspected.",
+        }
+        return Standing("failed", inspection, hashes, error=error)
+    if parked is not None:
+        error = {
+            "code": parked.error_code or "inspection_failed",
+            "message": parked.error_message or "The inspection failed again and again.",
+        }
+        return Standing("failed", error=error)
+    return Standing("waiting")
