@@ -1,0 +1,1 @@
+"""What people browse: cards, tags, lists and search, derived from the default branches."""

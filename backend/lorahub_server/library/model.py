@@ -1,0 +1,139 @@
+"""What the library tells the doors: plain facts, detached from the database."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from lorahub_server.library.card import Card
+
+State = Literal["waiting", "running", "done", "failed"]
+Level = Literal["error", "warning", "info"]
+
+
+@dataclass(slots=True)
+class RepoCard:
+    """A repository in a list."""
+
+    id: int
+    owner: str
+    name: str
+    private: bool
+    default_branch: str
+    revision: str | None
+    title: str
+    summary: str
+    license: str | None
+    base_model: str | None
+    family: str | None
+    family_declared: str | None
+    layout: str | None
+    method: str | None
+    rank: int | None
+    size: int
+    adapters: int
+    trigger_words: list[str]
+    tags: list[str]
+    health: str
+    cover: str | None  # a path in the repository
+    stars: int
+    downloads: int
+    starred: bool
+    created_at: datetime
+    updated_at: datetime
+    published_at: datetime | None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The card says one family and the weights say another."""
+
+    declared: str
+    detected: str
+    base_model: str
+    confidence: str  # of the detection: high, medium, low
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person should know about the repository or one of its files."""
+
+    level: Level
+    code: str
+    message: str
+    path: str | None = None
+    keys: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class AdapterDetails:
+    """An adapter file and what is known of it.
+
+    `summary` is adapters.Summary.to_dict(), from the inspection if there is one, else from the
+    header, with what the adapter_config.json beside it adds.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    summary: dict[str, Any]
+    state: State = "waiting"
+    progress: dict[str, Any] | None = None
+    error: dict[str, str] | None = None
+    health: dict[str, Any] | None = None
+    hashes: dict[str, str] | None = None
+    config: dict[str, Any] | None = None  # the known fields of adapter_config.json
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def layout(self) -> str | None:
+        return _text(self.summary.get("layout"))
+
+    @property
+    def family(self) -> str | None:
+        return _text(self.summary.get("family"))
+
+    @property
+    def method(self) -> str | None:
+        return _text(self.summary.get("method"))
+
+    @property
+    def rank(self) -> int | None:
+        rank = self.summary.get("rank")
+        return rank if isinstance(rank, int) else None
+
+
+@dataclass(slots=True)
+class RepoDetails:
+    """Everything that a repository's page and the API show."""
+
+    repo: RepoCard
+    adapters: list[AdapterDetails]
+    conflict: Conflict | None
+    notices: list[Notice]
+
+    @property
+    def primary(self) -> AdapterDetails | None:
+        """The adapter that stands for the repository: its facts are in `repo`."""
+        return self.adapters[0] if self.adapters else None
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What one revision holds."""
+
+    card: Card
+    adapters: list[AdapterDetails]
+    trigger_words: list[str]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,196 @@
+"""SQL of the library's rows. Lists and searches have `queries_search`."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from lorahub_server.access import Caller, visible
+from lorahub_server.blobs.tables import Blob
+from lorahub_server.community.tables import Star
+from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
+from lorahub_server.repos.tables import CommitRow, Repository
+
+BATCH = 500
+
+
+def visible_repos(caller: Caller) -> ColumnElement[bool]:
+    return visible(
+        caller,
+        owner_id=Repository.owner_id,
+        private=Repository.private,
+        deleted_at=Repository.deleted_at,
+    )
+
+
+def lock_entry(session: Session, repo_id: int) -> LibraryEntry | None:
+    """Return the entry, locked till the end of the transaction."""
+    return session.get(LibraryEntry, repo_id, with_for_update=True, populate_existing=True)
+
+
+def lock_entries(session: Session, repo_ids: Collection[int]) -> Sequence[LibraryEntry]:
+    """Return those entries that are there, locked in the order of their ids."""
+    return session.scalars(
+        select(LibraryEntry)
+        .where(LibraryEntry.repo_id.in_(repo_ids))
+        .order_by(LibraryEntry.repo_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def insert_entry(session: Session, repo_id: int, moment: datetime) -> LibraryEntry:
+    """Return the entry, locked; make it when it is not there. Its star count is right."""
+    entry = lock_entry(session, repo_id)
+    if entry is not None:
+        return entry
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    values = {"repo_id": repo_id, "updated_at": moment, "stars": count_stars(session, repo_id)}
+    session.execute(
+        dialect.insert(LibraryEntry).values(**_DEFAULTS, **values).on_conflict_do_nothing()
+    )
+    entry = lock_entry(session, repo_id)
+    assert entry is not None
+    return entry
+
+
+_DEFAULTS: dict[str, Any] = {
+    "title": "",
+    "summary": "",
+    "size": 0,
+    "adapters": 0,
+    "trigger_words": [],
+    "health": "none",
+    "search_text": "",
+    "downloads": 0,
+    "trending": 0.0,
+}
+
+
+def count_stars(session: Session, repo_id: int) -> int:
+    count = select(func.count()).select_from(Star).where(Star.repo_id == repo_id)
+    return session.scalar(count) or 0
+
+
+def entry_of(session: Session, repo_id: int) -> LibraryEntry | None:
+    return session.get(LibraryEntry, repo_id)
+
+
+def tags_of(session: Session, repo_ids: Collection[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {repo_id: [] for repo_id in repo_ids}
+    rows = session.execute(
+        select(RepoTag.repo_id, RepoTag.tag)
+        .where(RepoTag.repo_id.in_(repo_ids))
+        .order_by(RepoTag.repo_id, RepoTag.tag)
+    )
+    for repo_id, tag in rows:
+        found[repo_id].append(tag)
+    return found
+
+
+def replace_tags(session: Session, repo_id: int, tags: Collection[str]) -> None:
+    there = set(session.scalars(select(RepoTag.tag).where(RepoTag.repo_id == repo_id)))
+    gone, new = there - set(tags), set(tags) - there
+    if gone:
+        session.execute(
+            delete(RepoTag).where(RepoTag.repo_id == repo_id, RepoTag.tag.in_(gone)),
+            execution_options={"synchronize_session": False},
+        )
+    session.add_all([RepoTag(repo_id=repo_id, tag=tag) for tag in sorted(new)])
+    session.flush()
+
+
+def files_of(session: Session, repo_id: int) -> Sequence[AdapterFile]:
+    return session.scalars(
+        select(AdapterFile).where(AdapterFile.repo_id == repo_id).order_by(AdapterFile.path)
+    ).all()
+
+
+def replace_files(session: Session, repo_id: int, files: Sequence[AdapterFile]) -> None:
+    """Make these the repository's adapter files; rows that stay the same are not written."""
+    there = {file.path: file for file in files_of(session, repo_id)}
+    for file in files:
+        old = there.pop(file.path, None)
+        if old is None:
+            session.add(file)
+        elif (old.sha256, old.size, old.config) != (file.sha256, file.size, file.config):
+            old.sha256, old.size, old.config = file.sha256, file.size, file.config
+    for gone in there.values():
+        session.delete(gone)
+    session.flush()
+
+
+def summaries(session: Session, shas: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return what the headers told, of those blobs that are adapter files."""
+    found: dict[str, dict[str, Any]] = {}
+    wanted = sorted(set(shas))
+    for at in range(0, len(wanted), BATCH):
+        rows = session.execute(
+            select(Blob.sha256, Blob.summary).where(
+                Blob.sha256.in_(wanted[at : at + BATCH]), Blob.summary.is_not(None)
+            )
+        )
+        found.update((sha256, summary) for sha256, summary in rows if summary is not None)
+    return found
+
+
+def repos_with_blob(session: Session, sha256: str) -> Sequence[int]:
+    """Return the repositories the head of which has the adapter file, in a fixed order."""
+    return session.scalars(
+        select(AdapterFile.repo_id)
+        .where(AdapterFile.sha256 == sha256)
+        .distinct()
+        .order_by(AdapterFile.repo_id)
+    ).all()
+
+
+def first_commit_at(session: Session, repo_id: int) -> datetime | None:
+    return session.scalar(
+        select(CommitRow.created_at)
+        .where(CommitRow.repo_id == repo_id)
+        .order_by(CommitRow.created_at)
+        .limit(1)
+    )
+
+
+def commit_at(session: Session, repo_id: int, oid: str) -> datetime | None:
+    return session.scalar(
+        select(CommitRow.created_at).where(CommitRow.repo_id == repo_id, CommitRow.oid == oid)
+    )
+
+
+def living_repos(session: Session) -> Iterator[Repository]:
+    """Yield every repository that is not deleted, some at a time."""
+    after = 0
+    while True:
+        batch = session.scalars(
+            select(Repository)
+            .where(Repository.id > after, Repository.deleted_at.is_(None))
+            .order_by(Repository.id)
+            .limit(BATCH)
+        ).all()
+        yield from batch
+        if len(batch) < BATCH:
+            return
+        after = batch[-1].id
+
+
+def delete_rows_of_deleted(session: Session) -> None:
+    gone = select(Repository.id).where(Repository.deleted_at.is_not(None))
+    for table in (RepoTag, AdapterFile, LibraryEntry):
+        session.execute(
+            delete(table).where(table.repo_id.in_(gone)),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def delete_all(session: Session, repo_id: int) -> None:
+    for table in (RepoTag, AdapterFile, Star, LibraryEntry):
+        session.execute(
+            delete(table).where(table.repo_id == repo_id),
+            execution_options={"synchronize_session": False},
+        )
+    session.expire_all()

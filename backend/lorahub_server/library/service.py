@@ -1,0 +1,185 @@
+"""The library's rows: derived at each commit, shown on pages and by the API."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from lorahub_server.access import Tx, require_read
+from lorahub_server.insight import queries as inspections
+from lorahub_server.insight import states
+from lorahub_server.insight.tables import Inspection
+from lorahub_server.library import conflict, derive, notices, queries, reading, trending
+from lorahub_server.library.card import Card
+from lorahub_server.library.model import AdapterDetails, RepoDetails, Snapshot
+from lorahub_server.library.search import cards_of
+from lorahub_server.library.tables import AdapterFile, LibraryEntry
+from lorahub_server.repos import refs
+from lorahub_server.repos.tables import Repository
+
+
+def refresh(tx: Tx, repo: Repository) -> None:
+    """Derive the repository's rows from the head of its default branch, in the same transaction.
+
+    Also makes the row of a new, empty repository. Counters stay.
+    """
+    entry = queries.insert_entry(tx.session, repo.id, repo.updated_at)
+    head = refs.head(tx, repo)
+    contents = reading.read(tx, repo, head)
+    queries.replace_files(tx.session, repo.id, contents.files)
+    queries.replace_tags(tx.session, repo.id, contents.card.tags)
+    declared = derive.declared_family(contents.card)
+    adapters = _known(tx.session, contents.files, contents.headers, declared)
+    _set(entry, derive.from_card(contents.card, repo.name, adapters, contents.paths))
+    _set(entry, derive.from_adapters(adapters))
+    entry.revision = head
+    entry.published_at = _within(queries.first_commit_at(tx.session, repo.id), repo, tx.now)
+    changed_at = queries.commit_at(tx.session, repo.id, head) if head else None
+    entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
+    _count_publication(entry)
+    tx.session.flush()
+
+
+def refresh_for_blob(session: Session, sha256: str) -> None:
+    """Let the rows of repositories that have this adapter file show what is now known of it."""
+    for repo_id in queries.repos_with_blob(session, sha256):
+        entry = queries.lock_entry(session, repo_id)
+        if entry is None:
+            continue
+        files = queries.files_of(session, repo_id)
+        headers = queries.summaries(session, [file.sha256 for file in files])
+        adapters = _known(session, files, headers, entry.family_declared)
+        _set(entry, derive.from_adapters(adapters))
+    session.flush()
+
+
+def rebuild_all(session: Session) -> None:
+    """Derive every row again. Only downloads and liveliness, which nothing else records, stay."""
+    tx = reading.rows_only(session)
+    queries.delete_rows_of_deleted(session)
+    for repo in queries.living_repos(session):
+        refresh(tx, repo)
+        entry = queries.lock_entry(session, repo.id)
+        assert entry is not None
+        # Under the lock of the entry, which whoever stars holds too.
+        entry.stars = queries.count_stars(session, repo.id)
+        session.flush()
+
+
+def remove(tx: Tx, repo: Repository) -> None:
+    """Take a deleted repository out of the library, with its stars."""
+    queries.delete_all(tx.session, repo.id)
+
+
+def details(tx: Tx, repo: Repository) -> RepoDetails:
+    """Return everything that the repository's page shows, but for the card's text."""
+    require_read(tx.caller, repo)
+    (card,) = cards_of(tx, [repo.id])
+    files = queries.files_of(tx.session, repo.id)
+    headers = queries.summaries(tx.session, [file.sha256 for file in files])
+    adapters = _standing(tx.session, repo.id, files, headers, card.family_declared)
+    parsed = reading.read_card(tx, repo, card.revision)
+    clash = conflict.find(parsed.base_models, adapters)
+    return RepoDetails(card, adapters, clash, notices.find(parsed, card, adapters, clash))
+
+
+def at_revision(tx: Tx, repo: Repository, commit_oid: str) -> Snapshot:
+    """Return the card, adapter files and trigger words of any revision."""
+    require_read(tx.caller, repo)
+    contents = reading.read(tx, repo, commit_oid)
+    declared = derive.declared_family(contents.card)
+    adapters = _standing(tx.session, repo.id, contents.files, contents.headers, declared)
+    return Snapshot(contents.card, adapters, derive.trigger_words(contents.card, adapters))
+
+
+def adapters_at(tx: Tx, repo: Repository, commit_oid: str) -> list[AdapterDetails]:
+    """Return the adapter files of any revision, the one that stands for all first."""
+    return at_revision(tx, repo, commit_oid).adapters
+
+
+def card_of(tx: Tx, repo: Repository, commit_oid: str | None) -> Card:
+    """Return the card of a revision; one that is empty when there is none."""
+    require_read(tx.caller, repo)
+    return reading.read_card(tx, repo, commit_oid)
+
+
+def card_bytes_of(tx: Tx, repo: Repository, commit_oid: str | None) -> bytes:
+    """Return README.md of a revision as it is; empty when there is none."""
+    require_read(tx.caller, repo)
+    return reading.card_bytes(tx, repo, commit_oid)
+
+
+def _known(
+    session: Session,
+    files: Sequence[AdapterFile],
+    headers: Mapping[str, dict[str, Any]],
+    declared: str | None,
+) -> list[AdapterDetails]:
+    """Return the files with what is recorded of them, whatever jobs are doing now."""
+    found = inspections.inspections(session, [file.sha256 for file in files])
+    return derive.order(
+        _adapter(file, headers, found.get(file.sha256), declared, _state(found.get(file.sha256)))
+        for file in files
+    )
+
+
+def _standing(
+    session: Session,
+    repo_id: int,
+    files: Sequence[AdapterFile],
+    headers: Mapping[str, dict[str, Any]],
+    declared: str | None,
+) -> list[AdapterDetails]:
+    """Return the files with what is known and what is being done about them."""
+    found = states.standings(session, [file.sha256 for file in files], repo_id)
+    adapters = []
+    for file in files:
+        standing = found[file.sha256]
+        item = _adapter(file, headers, standing.inspection, declared, standing.state)
+        item.hashes, item.progress, item.error = standing.hashes, standing.progress, standing.error
+        adapters.append(item)
+    return derive.order(adapters)
+
+
+def _adapter(
+    file: AdapterFile,
+    headers: Mapping[str, dict[str, Any]],
+    inspection: Inspection | None,
+    declared: str | None,
+    state: states.FileState,
+) -> AdapterDetails:
+    inspected = inspection.summary if inspection is not None else None
+    return AdapterDetails(
+        path=file.path,
+        sha256=file.sha256,
+        size=file.size,
+        summary=derive.facts(headers.get(file.sha256), inspected, file.config, declared),
+        state=state,
+        health=inspection.health if inspection is not None else None,
+        config=file.config,
+    )
+
+
+def _state(inspection: Inspection | None) -> states.FileState:
+    if inspection is None:
+        return "waiting"
+    return "done" if inspection.state == "done" else "failed"
+
+
+def _set(entry: LibraryEntry, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if getattr(entry, name) != value:
+            setattr(entry, name, value)
+
+
+def _within(moment: datetime | None, repo: Repository, latest: datetime) -> datetime | None:
+    """Return the moment of a commit, which its author wrote, as far as it can be true."""
+    if moment is None:
+        return None
+    return min(max(moment, repo.created_at), max(latest, repo.created_at))
+
+
+def _count_publication(entry: LibraryEntry) -> None:
+    if entry.published_at is not None and not entry.trending:
+        entry.trending = trending.level(trending.PUBLISHED, entry.published_at)

@@ -1,0 +1,75 @@
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lorahub_server.kit.db import Base, UtcDateTime
+
+
+class LibraryEntry(Base):
+    """What lists and searches need of a repository.
+
+    Derived from its default branch's card and inspections; `library.service` can make every row
+    again. Counters are kept here because lists sort by them.
+    """
+
+    __tablename__ = "library_entries"
+    __table_args__ = (
+        Index("ix_library_entries_trending", "trending", "repo_id"),
+        Index("ix_library_entries_updated_at", "updated_at", "repo_id"),
+        Index("ix_library_entries_published_at", "published_at", "repo_id"),
+        Index("ix_library_entries_stars", "stars", "repo_id"),
+        Index("ix_library_entries_downloads", "downloads", "repo_id"),
+        Index("ix_library_entries_family", "family", "updated_at", "repo_id"),
+    )
+
+    repo_id: Mapped[int] = mapped_column(
+        ForeignKey("repositories.id"), primary_key=True, autoincrement=False
+    )
+    revision: Mapped[str | None] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(String(200), default="")
+    summary: Mapped[str] = mapped_column(Text, default="")
+    license: Mapped[str | None] = mapped_column(String(64))
+    base_model: Mapped[str | None] = mapped_column(String(200))  # as the card declares it
+    family: Mapped[str | None] = mapped_column(String(32))  # detected from the weights
+    family_declared: Mapped[str | None] = mapped_column(String(32))  # what the card's base model is
+    layout: Mapped[str | None] = mapped_column(String(32))
+    method: Mapped[str | None] = mapped_column(String(32))
+    rank: Mapped[int | None]
+    size: Mapped[int] = mapped_column(BigInteger, default=0)  # bytes of all adapter files
+    adapters: Mapped[int] = mapped_column(default=0)  # how many adapter files
+    trigger_words: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # damaged (NaN, Inf, or all modules dead), failed (could not be inspected), waiting, ok, none
+    health: Mapped[str] = mapped_column(String(16), default="none")
+    # A picture in the repository that stands for it: a path.
+    cover: Mapped[str | None] = mapped_column(String(1024))
+    search_text: Mapped[str] = mapped_column(Text, default="")
+    stars: Mapped[int] = mapped_column(default=0)
+    downloads: Mapped[int] = mapped_column(BigInteger, default=0)
+    # How lively it is, fading with time by itself: see library.trending. 0: never was.
+    trending: Mapped[float] = mapped_column(Double, default=0.0)
+    # The first and the last commit of the default branch; an empty repository has neither.
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RepoTag(Base):
+    __tablename__ = "repo_tags"
+    __table_args__ = (Index("ix_repo_tags_tag", "tag", "repo_id"),)
+
+    repo_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class AdapterFile(Base):
+    """An adapter file in the head of a default branch."""
+
+    __tablename__ = "adapter_files"
+
+    repo_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(1024), primary_key=True)
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    # What of the adapter_config.json beside it is of use (library.overlay); NULL: there is none.
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

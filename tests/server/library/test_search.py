@@ -1,0 +1,351 @@
+"""Lists and searches on both databases: complete, in order, and blind to what is private."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lorahub_server.access import Caller
+from lorahub_server.accounts.tables import Account
+from lorahub_server.community.tables import Star
+from lorahub_server.insight.tables import FileHash
+from lorahub_server.kit.pagination import BadCursor, encode
+from lorahub_server.library import search
+from lorahub_server.library.derive import folded
+from lorahub_server.library.errors import BadSort
+from lorahub_server.library.search import SORTS, Query, facets, find, popular_tags
+from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
+from lorahub_server.repos.tables import Repository
+from support.inside import Inside
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+NOBODY, OWNER, OTHER, ADMIN = None, "alice", "bob", "root"
+
+
+class Shelf:
+    """Puts rows where commits would."""
+
+    def __init__(self, hub: Inside) -> None:
+        self.hub = hub
+        self.count = 0
+
+    def add(
+        self, name: str, owner: str = "alice", *, private=False, deleted=False, tags=(), **facts
+    ):
+        account = self.hub.caller(owner).account
+        self.count += 1
+        moment = START + timedelta(hours=self.count)
+        with self.hub.db.write() as session:
+            repo = Repository(
+                owner_id=account.id,
+                name=name,
+                name_lower=name.lower(),
+                private=private,
+                created_at=moment,
+                updated_at=moment,
+                deleted_at=moment if deleted else None,
+            )
+            session.add(repo)
+            session.flush()
+            values = {"title": name, "updated_at": moment, "published_at": moment, **facts}
+            values.setdefault("search_text", f"{values['title']}".casefold())
+            session.add(LibraryEntry(repo_id=repo.id, **values))
+            session.add_all([RepoTag(repo_id=repo.id, tag=tag) for tag in tags])
+            return repo.id
+
+    def star(self, repo_id: int, who: str) -> None:
+        account_id = self.hub.caller(who).account_id
+        with self.hub.db.write() as session:
+            session.add(Star(account_id=account_id, repo_id=repo_id, created_at=START))
+
+    def names(self, query: Query | None = None, who: str | None = NOBODY) -> list[str]:
+        with self.hub.look(who) as tx:
+            return [card.name for card in find(tx, query or BY_NAME, limit=100).items]
+
+
+@pytest.fixture
+def shelf(inside):
+    return Shelf(inside)
+
+
+def by_name(**facts) -> Query:
+    return Query(sort="name", **facts)
+
+
+BY_NAME = by_name()
+
+
+def test_what_a_card_shows(shelf):
+    repo_id = shelf.add(
+        "Glass",
+        summary="Clear.",
+        license="mit",
+        base_model="a/b",
+        family="sdxl",
+        family_declared="sdxl",
+        layout="kohya",
+        method="lora",
+        rank=16,
+        size=1234,
+        adapters=2,
+        trigger_words=["glass"],
+        health="ok",
+        cover="cover.png",
+        stars=3,
+        downloads=9,
+        revision="a" * 40,
+        tags=["b", "a"],
+    )
+    shelf.star(repo_id, "bob")
+    with shelf.hub.look("bob") as tx:
+        (card,) = find(tx, Query()).items
+    assert card.full_name == "alice/Glass"
+    assert (card.id, card.owner, card.name, card.private) == (repo_id, "alice", "Glass", False)
+    assert (card.title, card.summary, card.license) == ("Glass", "Clear.", "mit")
+    assert (card.family, card.layout, card.method, card.rank) == ("sdxl", "kohya", "lora", 16)
+    assert (card.size, card.adapters, card.trigger_words) == (1234, 2, ["glass"])
+    assert (card.tags, card.health, card.cover) == (["a", "b"], "ok", "cover.png")
+    assert (card.stars, card.downloads, card.starred) == (3, 9, True)
+    assert card.created_at == card.updated_at == card.published_at == START + timedelta(hours=1)
+    with shelf.hub.look() as tx:
+        assert find(tx, Query()).items[0].starred is False
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_show_everything_exactly_once(shelf, sort):
+    dice = random.Random(7)
+    for number in range(60):
+        moment = START + timedelta(microseconds=dice.choice([0, 1, 1_000_000]))
+        shelf.add(
+            f"{dice.choice('abc')}-{number}",
+            private=dice.random() < 0.2,
+            deleted=dice.random() < 0.1,
+            trending=dice.choice([0.0, 1.0, 1 / 3, 312.123456789012345]),
+            stars=dice.choice([0, 1, 2]),
+            downloads=dice.choice([0, 2**40]),
+            updated_at=moment,
+            published_at=dice.choice([None, moment]),
+        )
+    with shelf.hub.look("alice") as tx:
+        whole = [card.id for card in find(tx, Query(sort=sort), limit=100).items]
+        for size in (1, 7, 30):
+            seen: list[int] = []
+            cursor = None
+            while True:
+                page = find(tx, Query(sort=sort), cursor, size)
+                seen += [card.id for card in page.items]
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+                assert len(page.items) == size
+            assert seen == whole
+        assert len(set(whole)) == len(whole)
+
+
+def test_the_orders(shelf):
+    def add(name, stars, downloads, trending, updated, published):
+        shelf.add(
+            name,
+            stars=stars,
+            downloads=downloads,
+            trending=trending,
+            updated_at=START + timedelta(days=updated),
+            published_at=None if published is None else START + timedelta(days=published),
+        )
+
+    add("b", 1, 5, 9.0, 2, None)
+    add("A", 3, 1, 5.0, 1, 4)
+    add("c", 2, 9, 7.0, 3, 5)
+    assert {sort: shelf.names(Query(sort=sort)) for sort in SORTS} == {
+        "trending": ["b", "c", "A"],
+        "updated": ["c", "b", "A"],
+        "newest": ["c", "A", "b"],
+        "stars": ["A", "c", "b"],
+        "downloads": ["c", "b", "A"],
+        "name": ["A", "b", "c"],
+    }
+
+
+def test_pages_stay_right_while_things_are_added(shelf):
+    for name in ("a", "b", "c", "d"):
+        shelf.add(name)
+    query = Query(sort="updated")
+    with shelf.hub.look() as tx:
+        first = find(tx, query, limit=2)
+    shelf.add("e")
+    with shelf.hub.look() as tx:
+        second = find(tx, query, first.next_cursor, 2)
+    assert [c.name for c in (*first.items, *second.items)] == ["d", "c", "b", "a"]
+
+
+def test_bad_orders_and_cursors(shelf):
+    shelf.add("a")
+    with shelf.hub.look() as tx:
+        with pytest.raises(BadSort) as caught:
+            find(tx, Query(sort="best"))
+        assert "trending" in caught.value.message
+        for cursor in ("x", encode("stars", 1, 2), encode("name", 1, 2), encode("updated", "a", 2)):
+            with pytest.raises(BadCursor):
+                find(tx, Query(sort="name" if cursor != "x" else "updated"), cursor)
+        # A cursor of nothing where nothing can be without a value: an empty page, no error.
+        find(tx, Query(sort="stars"), encode("stars", None, 2))
+
+
+def everything(shelf) -> dict[str, int]:
+    """Repositories of each kind, of two owners, all of which look alike to every filter."""
+    same = {"tags": ["t"], "family": "sdxl", "layout": "kohya", "method": "lora"}
+    made = {}
+    for owner in ("alice", "bob"):
+        for kind, facts in {
+            "public": {},
+            "private": {"private": True},
+            "gone": {"deleted": True},
+            "private-gone": {"private": True, "deleted": True},
+        }.items():
+            name = f"{owner}-{kind}"
+            repo_id = made[name] = shelf.add(name, owner, search_text="word", **same, **facts)
+            digest = f"{len(made):064x}"
+            with shelf.hub.db.write() as session:
+                from lorahub_server.blobs.tables import Blob
+
+                session.add(Blob(sha256=digest, size=1, created_at=START, touched_at=START))
+                session.flush()
+                session.add(AdapterFile(repo_id=repo_id, path="a", sha256=digest, size=1))
+                session.add(FileHash(value="abcdef0123", kind="AutoV2", sha256=digest))
+            for who in ("alice", "bob", "root"):
+                shelf.star(repo_id, who)
+    return made
+
+
+READERS = {
+    NOBODY: {"alice-public", "bob-public"},
+    OWNER: {"alice-public", "alice-private", "bob-public"},
+    OTHER: {"alice-public", "bob-public", "bob-private"},
+    ADMIN: {"alice-public", "bob-public"},
+}
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_every_list_shows_exactly_what_may_be_opened(shelf, who):
+    made = everything(shelf)
+    with shelf.hub.db.write() as session:
+        session.get(Account, shelf.hub.caller(ADMIN).account_id).is_admin = True
+    seen = READERS[who]
+    starred_by = shelf.hub.caller("alice").account_id
+    asked = {
+        "all": {},
+        "text": {"text": "word"},
+        "name": {"text": "alice bob"},
+        "hash": {"text": "ABCDEF0123"},
+        "tag": {"tags": ("t",)},
+        "family": {"family": "sdxl"},
+        "layout": {"layout": "kohya", "method": "lora"},
+        "stars": {"starred_by": starred_by},
+        "alice": {"owner": "Alice"},
+        "private": {"private": True},
+        "public": {"private": False},
+    }
+    for what, facts in asked.items():
+        expected = set(seen)
+        if what == "alice":
+            expected = {name for name in seen if name.startswith("alice")}
+        elif what in ("private", "public"):
+            expected = {name for name in seen if name.endswith(what)}
+        elif what == "name":
+            expected = set()
+        for sort in SORTS:
+            query = Query(sort=sort, **facts)
+            assert set(shelf.names(query, who)) == expected, what
+        with shelf.hub.look(who) as tx:
+            counts = facets(tx, query)
+            assert counts.total == len(expected)
+            for found in (counts.families, counts.layouts, counts.methods, counts.tags):
+                assert [count.count for count in found] == ([len(expected)] if expected else [])
+    with shelf.hub.look(who) as tx:
+        assert [(count.value, count.count) for count in popular_tags(tx)] == [("t", len(seen))]
+        cards = search.cards_of(tx, list(made.values()))
+        assert {card.name for card in cards} == seen
+
+
+def test_a_token_without_the_scope_reads_what_is_public(shelf):
+    shelf.add("secret", private=True)
+    account = shelf.hub.caller("alice").account
+    powerless = Caller(account, frozenset(), "token")
+    with shelf.hub.look(caller=powerless) as tx:
+        assert find(tx, Query()).items == []
+    reading = Caller(account, frozenset({"read"}), "token")
+    with shelf.hub.look(caller=reading) as tx:
+        assert len(find(tx, Query()).items) == 1
+
+
+def test_words_are_found(shelf):
+    shelf.add("neon-city", title="Neon City", search_text=folded("Neon city\nStraße\n100%_real"))
+    shelf.add("other", "neo", title="Other", search_text="other")
+    found = {
+        text: shelf.names(by_name(text=text))
+        for text in (
+            "NEON", "city neon", "on-ci", "STRASSE", "neo", "100%", "0%_r", "%", "_", "\\",
+            "\uff4e\uff45on", "neon other", "", "  ", "\0", "x" * 5000, "' OR 1=1 --", "neon\0city",
+        )
+    }  # fmt: skip
+    both, neon = ["neon-city", "other"], ["neon-city"]
+    assert found == {
+        "NEON": neon, "city neon": neon, "on-ci": neon, "STRASSE": neon, "neo": both,
+        "100%": neon, "0%_r": neon, "%": neon, "_": neon, "\\": [], "\uff4e\uff45on": neon,
+        "neon other": [], "": both, "  ": both, "\0": both, "x" * 5000: [],
+        "' OR 1=1 --": [], "neon\0city": neon,
+    }  # fmt: skip
+
+
+def test_filters_all_hold(shelf):
+    shelf.add("a", family="sdxl", layout="kohya", method="lora", tags=["x", "y"])
+    shelf.add("b", family="sdxl", layout="peft", method="dora", tags=["x"])
+    shelf.add("c", family="llama", layout="peft", method="lora")
+    assert shelf.names(by_name(family="sdxl")) == ["a", "b"]
+    assert shelf.names(by_name(layout="peft", method="lora")) == ["c"]
+    assert shelf.names(by_name(tags=("X", "y"))) == ["a"]
+    assert shelf.names(by_name(tags=("x",), family="sdxl", text="b")) == ["b"]
+    assert shelf.names(by_name(family="x\0", owner="\0", tags=("\0",))) == []
+    assert shelf.names(by_name(owner="nobody")) == []
+    with shelf.hub.look() as tx:
+        counts = facets(tx, Query(family="sdxl"))
+    assert counts.total == 2
+    # One's own filter is left out of its counts, so that the others can be chosen.
+    assert [(c.value, c.count) for c in counts.families] == [("sdxl", 2), ("llama", 1)]
+    assert [(c.value, c.count) for c in counts.layouts] == [("kohya", 1), ("peft", 1)]
+    assert [(c.value, c.count) for c in counts.tags] == [("x", 2), ("y", 1)]
+
+
+def test_counts_are_bounded(shelf, monkeypatch):
+    monkeypatch.setattr(search.queries_search, "COUNTED", 3)
+    for number in range(5):
+        shelf.add(f"r{number}")
+    with shelf.hub.look() as tx:
+        assert facets(tx, Query()).total == 3
+
+
+def test_a_page_takes_few_queries(shelf):
+    for number in range(40):
+        shelf.add(f"r{number}", tags=["a", f"t{number}"])
+    with shelf.hub.look("alice") as tx:
+        with shelf.hub.counted() as seen:
+            assert len(find(tx, Query(text="r"), limit=40).items) == 40
+        assert len(seen) == 2
+        with shelf.hub.counted() as seen:
+            facets(tx, Query(text="r"))
+        assert len(seen) <= 6
+
+
+def test_the_index_leads_through_the_orders(small):
+    """On SQLite, where it can be asked: a page of the front list reads no whole table."""
+    shelf = Shelf(small)
+    shelf.add("a")
+    with small.counted() as seen, small.look() as tx:
+        find(tx, Query(sort="trending"), encode("trending", 5.0, 3))
+    with small.db.read() as session:
+        plan = session.connection().exec_driver_sql(
+            "EXPLAIN QUERY PLAN " + seen[0].replace("?", "1")
+        )
+        steps = [row[3] for row in plan]
+    assert any("ix_library_entries_trending" in step for step in steps), steps
+    assert not any("TEMP B-TREE FOR ORDER" in step for step in steps), steps
