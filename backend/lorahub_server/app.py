@@ -1,0 +1,63 @@
+"""The web application: the doors in one house. Wiring alone; no rules."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from lorahub import __version__
+from lorahub_server.config import Settings
+from lorahub_server.doors import api, errors, files, middleware, ops, web
+from lorahub_server.doors.api.reference import described
+from lorahub_server.doors.deps import Hub
+from lorahub_server.doors.touches import Touches
+from lorahub_server.kit.db import POOL, Database
+from lorahub_server.library.downloads import Flusher
+from lorahub_server.storage import open_store
+
+# Threads for the framework's own work, such as reading a form's file.
+_SPARE_THREADS = 8
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application. Its database and store are at `app.state.hub`."""
+    app = _Application(
+        title="LoRAHub",
+        version=__version__,
+        openapi_url="/api/hub/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    db = Database(settings.database_url)
+    app.state.hub = Hub(
+        db=db, store=open_store(settings.store_url), settings=settings, touches=Touches(db)
+    )
+    errors.install(app)
+    middleware.install(app, settings)
+    app.include_router(ops.router)
+    app.include_router(api.router)
+    app.include_router(files.router)
+    app.include_router(web.router, include_in_schema=False)
+    return app
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            self.openapi_schema = described(super().openapi())
+        return self.openapi_schema
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    hub: Hub = app.state.hub
+    anyio.to_thread.current_default_thread_limiter().total_tokens = POOL + _SPARE_THREADS
+    flusher = Flusher(hub.db).start()
+    yield
+    await anyio.to_thread.run_sync(flusher.close)
+    await anyio.to_thread.run_sync(hub.touches.close)
+    hub.db.engine.dispose()

@@ -1,0 +1,135 @@
+"""Changing a branch: all operations of a commit, or none."""
+
+import base64
+import binascii
+from typing import Literal, Self
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from lorahub_server.doors.api import examples
+from lorahub_server.doors.deps import WriteTx, base_url
+from lorahub_server.doors.schemas import Branch, Owner, RepoName, Text, example
+from lorahub_server.doors.web import links
+from lorahub_server.repos import service
+from lorahub_server.repos.commit import (
+    AddBlob,
+    AddFile,
+    CommitResult,
+    DeletePath,
+    Operation,
+    commit,
+)
+from lorahub_server.repos.errors import BadCommit
+from lorahub_server.repos.limits import OPERATIONS_MAX
+from lorahub_server.repos.tables import Repository
+
+router = APIRouter(prefix="/repos/{owner}/{name}", tags=["publishing"])
+
+
+class OperationIn(BaseModel):
+    """`add` has either `content`, base64 of a small file, or `sha256` of bytes the hub has."""
+
+    model_config = example({"op": "add", "path": examples.FILE, "sha256": examples.SHA256})
+
+    op: Literal["add", "delete"]
+    path: Text
+    content: str | None = None
+    sha256: Text | None = None
+
+    def checked(self) -> Operation:
+        """Return what it means, or raise BadCommit."""
+        given = (self.content is not None, self.sha256 is not None)
+        if self.op == "delete":
+            if any(given):
+                message = "A delete has neither content nor sha256. Leave them out."
+                raise BadCommit(message, place=self.path)
+            return DeletePath(self.path)
+        if self.sha256 is not None and not given[0]:
+            return AddBlob(self.path, self.sha256)
+        if self.content is None or given[1]:
+            message = "An add has either content or sha256. Give one of them."
+            raise BadCommit(message, place=self.path)
+        try:
+            return AddFile(self.path, base64.b64decode(self.content, validate=True))
+        except (binascii.Error, ValueError):
+            message = "The content is not base64. Encode the file's bytes and send it again."
+            raise BadCommit(message, place=self.path) from None
+
+
+class NewCommit(BaseModel):
+    """`parent`: refuse with 409 `conflict` unless the branch is at this commit."""
+
+    model_config = example(
+        {
+            "message": "Add my style",
+            "operations": [
+                {"op": "add", "path": "README.md", "content": "IyBNeSBzdHlsZQo="},
+                {"op": "add", "path": examples.FILE, "sha256": examples.SHA256},
+                {"op": "delete", "path": "old.safetensors"},
+            ],
+        }
+    )
+
+    message: Text
+    operations: list[OperationIn] = Field(max_length=OPERATIONS_MAX)
+    description: Text = ""
+    parent: Text | None = None
+
+
+class CommitOut(BaseModel):
+    """`changed` is false when the tree is what it was: then there is no new commit."""
+
+    model_config = example(examples.COMMIT)
+
+    revision: str
+    parent: str | None
+    changed: bool
+    branch: str
+    url: str
+
+    @classmethod
+    def of(cls, request: Request, repo: Repository, branch: str, made: CommitResult) -> Self:
+        page = links.tree(repo.owner.name, repo.name, made.revision)
+        return cls(
+            revision=made.revision,
+            parent=made.parent,
+            changed=made.changed,
+            branch=branch,
+            url=base_url(request) + page,
+        )
+
+
+@router.post(
+    "/commits/{branch}",
+    summary="Commit to a branch",
+    status_code=201,
+    responses={200: {"model": CommitOut, "description": "Nothing changed"}},
+)
+def make_commit(
+    request: Request,
+    response: Response,
+    tx: WriteTx,
+    owner: Owner,
+    name: RepoName,
+    branch: Branch,
+    wish: NewCommit,
+) -> CommitOut:
+    """All operations or none. Large files are uploaded before; `preupload` tells which.
+
+    409 `conflict` has the branch's `head`; 422 names the path at fault in `place`.
+    """
+    repo = service.get_repo_for_write(tx, owner, name)
+    operations = [operation.checked() for operation in wish.operations]
+    made = commit(
+        tx,
+        repo,
+        branch,
+        operations,
+        wish.message,
+        parent=wish.parent,
+        description=wish.description,
+    )
+    if not made.changed:
+        response.status_code = 200
+    return CommitOut.of(request, repo, branch, made)

@@ -1,0 +1,180 @@
+"""Repositories: found, made, shown, changed, deleted."""
+
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from lorahub_server.access import Tx, require_login
+from lorahub_server.community import stars
+from lorahub_server.doors.api import examples
+from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
+from lorahub_server.doors.schemas import (
+    Cursor,
+    Limit,
+    Owner,
+    RepoName,
+    Text,
+    Time,
+    example,
+)
+from lorahub_server.doors.web import links
+from lorahub_server.library import search
+from lorahub_server.library import service as library
+from lorahub_server.library.model import RepoCard
+from lorahub_server.repos import service
+from lorahub_server.repos.tables import Repository
+
+router = APIRouter(tags=["repositories"])
+
+
+class RepoOut(BaseModel):
+    """`family` is what the weights say, `family_declared` what the card does."""
+
+    model_config = example(examples.REPO)
+
+    id: str
+    owner: str
+    name: str
+    private: bool
+    default_branch: str
+    revision: str | None
+    title: str
+    summary: str
+    license: str | None
+    base_model: str | None
+    family: str | None
+    family_declared: str | None
+    layout: str | None
+    method: str | None
+    rank: int | None
+    size: int
+    trigger_words: list[str]
+    tags: list[str]
+    stars: int
+    downloads: int
+    starred: bool
+    health: str
+    created_at: Time
+    updated_at: Time
+    url: str
+
+    @classmethod
+    def of(cls, card: RepoCard, base: str) -> Self:
+        own = {name: getattr(card, name) for name in cls.model_fields if name not in {"id", "url"}}
+        return cls(id=card.full_name, url=base + links.repo(card.owner, card.name), **own)
+
+
+class RepoList(BaseModel):
+    model_config = example({"items": [examples.REPO], "next": None})
+
+    items: list[RepoOut]
+    next: str | None
+
+
+class NewRepo(BaseModel):
+    model_config = example({"name": "my-style", "private": False})
+
+    name: Text
+    owner: Text | None = None
+    private: bool = False
+
+
+class RepoChange(BaseModel):
+    model_config = example({"name": "my-better-style", "private": True})
+
+    name: Text | None = None
+    private: bool | None = None
+
+
+class StarOut(BaseModel):
+    model_config = example({"starred": True, "stars": 4})
+
+    starred: bool
+    stars: int
+
+
+@router.get("/repos", summary="Search the library")
+def list_repos(
+    request: Request,
+    tx: ReadTx,
+    text: Annotated[Text | None, Query(alias="search", description="Words to look for.")] = None,
+    owner: Annotated[Text | None, Query(description="Whose.")] = None,
+    tag: Annotated[list[Text] | None, Query(description="All of these.")] = None,
+    family: Annotated[Text | None, Query(description="Base model family.")] = None,
+    layout: Annotated[Text | None, Query(description="File layout.")] = None,
+    sort: Annotated[
+        Text, Query(description=f"One of {', '.join(search.SORTS)}.")
+    ] = search.DEFAULT_SORT,
+    limit: Limit = 30,
+    cursor: Cursor = None,
+) -> RepoList:
+    """What the caller may see of the library, private repositories of their own included.
+
+    curl "http://127.0.0.1:8000/api/hub/v1/repos?search=glass&family=sdxl&sort=stars"
+    """
+    query = search.Query(
+        text=text or "",
+        owner=owner,
+        tags=tuple(tag or ()),
+        family=family,
+        layout=layout,
+        sort=sort,
+    )
+    page = search.find(tx, query, cursor, limit)
+    base = base_url(request)
+    return RepoList(items=[RepoOut.of(card, base) for card in page.items], next=page.next_cursor)
+
+
+@router.post("/repos", summary="Make a repository", status_code=201)
+def create_repo(request: Request, tx: WriteTx, wish: NewRepo) -> RepoOut:
+    """An empty repository under the caller's name. 409 `repo_exists` when it is there already."""
+    owner = wish.owner or require_login(tx.caller).name
+    repo = service.create_repo(tx, owner, wish.name, private=wish.private)
+    return _shown(request, tx, repo)
+
+
+@router.get("/repos/{owner}/{name}", summary="Show a repository")
+def show_repo(request: Request, tx: ReadTx, owner: Owner, name: RepoName) -> RepoOut:
+    """A private repository answers others exactly as a missing one (404).
+
+    A former name redirects (307) to the present one; a deleted repository answers 410.
+    """
+    return _shown(request, tx, service.get_repo(tx, owner, name))
+
+
+@router.patch("/repos/{owner}/{name}", summary="Rename a repository, or hide or show it")
+def change_repo(
+    request: Request, tx: WriteTx, owner: Owner, name: RepoName, change: RepoChange
+) -> RepoOut:
+    """The old name leads to the new one for ever, and can't be taken by another repository."""
+    repo = service.get_repo_for_write(tx, owner, name)
+    if change.name is not None:
+        repo = service.rename_repo(tx, repo, change.name)
+    if change.private is not None:
+        repo = service.set_private(tx, repo, change.private)
+    return _shown(request, tx, repo)
+
+
+@router.delete("/repos/{owner}/{name}", summary="Delete a repository", status_code=204)
+def delete_repo(tx: WriteTx, owner: Owner, name: RepoName) -> None:
+    """All of its files and its history. The name stays used and answers 410 from now on."""
+    service.delete_repo(tx, service.get_repo_for_write(tx, owner, name))
+
+
+@router.put("/repos/{owner}/{name}/star", summary="Star a repository")
+def star_repo(tx: WriteTx, owner: Owner, name: RepoName) -> StarOut:
+    """Starring what is starred changes nothing."""
+    state = stars.star(tx, service.get_repo(tx, owner, name))
+    return StarOut(starred=state.starred, stars=state.stars)
+
+
+@router.delete("/repos/{owner}/{name}/star", summary="Take a star back")
+def unstar_repo(tx: WriteTx, owner: Owner, name: RepoName) -> StarOut:
+    """Taking back what was not given changes nothing."""
+    state = stars.unstar(tx, service.get_repo(tx, owner, name))
+    return StarOut(starred=state.starred, stars=state.stars)
+
+
+def _shown(request: Request, tx: Tx, repo: Repository) -> RepoOut:
+    return RepoOut.of(library.details(tx, repo).repo, base_url(request))

@@ -1,0 +1,40 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from lorahub_server.doors.deps import ReadTx
+from lorahub_server.doors.files.answer import named_file
+from lorahub_server.doors.schemas import ERRORS
+
+router = APIRouter(tags=["files and history"], responses=ERRORS)
+
+
+@router.get(
+    "/{owner}/{name}/resolve/{revision}/{path:path}",
+    summary="Download a file",
+    response_class=Response,
+    responses={
+        200: {"description": "The bytes", "content": {"application/octet-stream": {}}},
+        206: {"description": "The bytes that the header Range asks for"},
+        302: {"description": "Where the hub's object store gives the bytes out"},
+        304: {"description": "The client has them (If-None-Match)"},
+        416: {"description": "The range lies outside the file"},
+    },
+)
+def resolve_file(
+    request: Request,
+    tx: ReadTx,
+    owner: str,
+    name: str,
+    revision: str,
+    path: str,
+    download: Annotated[bool, Query(description="Save it instead of showing it")] = False,
+) -> Response:
+    """The address for links and tools. The API's `raw` answers the same.
+
+    `ETag` and `X-Content-SHA256` have the SHA-256 of the whole file, `X-Repo-Commit` the commit.
+
+        curl -LO http://127.0.0.1:8000/alice/my-style/resolve/main/my-style.safetensors
+        curl -L -C - -O http://127.0.0.1:8000/alice/my-style/resolve/main/my-style.safetensors
+    """
+    return named_file(request, tx, owner, name, revision, path, download=download)

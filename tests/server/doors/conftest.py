@@ -1,0 +1,92 @@
+"""The application in this process, on real databases: quick enough to ask it everything."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lorahub_server.app import create_app
+from lorahub_server.config import Settings
+from lorahub_server.kit import logs
+from lorahub_server.kit.db import Base, Database
+from support import bad_inputs
+from support.asgi import InProcess, Site
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """As a server logs: without it each traceback takes seconds to be drawn."""
+    logs.configure()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("doors") / "hub.db"
+    make_tables(f"sqlite:///{path}")
+    return path
+
+
+def make_tables(url: str) -> None:
+    # Importing the application has brought every table.
+    database = Database(url)
+    with database.write() as session:
+        Base.metadata.create_all(session.connection())
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.engine.dispose()
+
+
+@pytest.fixture
+def start_site(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Site]]:
+    """Start applications: start_site(name="second", max_file_bytes=1000, ...)."""
+    sites: list[Site] = []
+
+    def start(name: str = "hub", **options: object) -> Site:
+        data = tmp_path / name
+        data.mkdir(exist_ok=True)
+        if "database_url" not in options:
+            shutil.copy(empty_database, data / "hub.db")
+        settings = Settings(data=data, secret="x" * 32, **options)
+        site = Site(create_app(settings))
+        sites.append(site)
+        return site.open()
+
+    yield start
+    for site in sites:
+        site.close()
+
+
+@pytest.fixture
+def site(start_site: Callable[..., Site]) -> Site:
+    return start_site()
+
+
+@pytest.fixture
+def each_site(start_site: Callable[..., Site], database_url: str) -> Site:
+    """The application, once on SQLite and once on PostgreSQL."""
+    make_tables(database_url)
+    return start_site(database_url=database_url)
+
+
+@pytest.fixture
+def alice(site: Site) -> InProcess:
+    return site.add_account("alice")
+
+
+@pytest.fixture
+def bob(site: Site) -> InProcess:
+    return site.add_account("bob")
+
+
+@pytest.fixture
+def anonymous(site: Site) -> InProcess:
+    return site.as_token(None)
+
+
+@pytest.fixture
+def weights() -> bytes:
+    """A small file that is accepted as an adapter."""
+    return bad_inputs.good()
