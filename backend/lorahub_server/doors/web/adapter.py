@@ -1,0 +1,109 @@
+"""The page of an adapter: how to use it first, then what it is."""
+
+from fastapi import APIRouter, Request, Response
+
+from lorahub_server.access import Tx
+from lorahub_server.community import stars
+from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
+from lorahub_server.doors.web import facts, links
+from lorahub_server.doors.web.forms import Posted
+from lorahub_server.doors.web.guess import TITLE
+from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.view import page, redirect
+from lorahub_server.jobs import service as jobs
+from lorahub_server.kit import markdown
+from lorahub_server.library import service as library
+from lorahub_server.library import snippets
+from lorahub_server.library.model import AdapterDetails, RepoDetails
+from lorahub_server.repos import service as repos
+from lorahub_server.repos.tables import Repository
+
+router = APIRouter()
+
+_UNFINISHED = ("waiting", "running")
+
+
+@router.get("/{owner}/{name}")
+def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") -> Response:
+    repo = repos.get_repo(tx, owner, name)
+    details = library.details(tx, repo)
+    adapter = _chosen(details, file)
+    return page(
+        request,
+        "adapter.html",
+        **head_of(tx, repo, "card", details.repo),
+        details=details,
+        notices=details.notices,
+        adapter=adapter,
+        words=_words(details, adapter),
+        snippets=snippets.snippets(details, base_url(request)),
+        card_html=_card_html(tx, repo, details),
+        alpha=facts.alpha(adapter.summary, adapter.health) if adapter else "",
+        broken=facts.broken(adapter.health) if adapter else "",
+        training=facts.training(adapter.summary) if adapter else [],
+    )
+
+
+@router.post("/{owner}/{name}/star")
+def star(request: Request, form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
+    repo = repos.get_repo(tx, owner, name)
+    change = stars.unstar if form.text("want") == "no" else stars.star
+    change(tx, repo)
+    head = head_of(tx, repo, "card")
+    if request.headers.get("hx-request"):
+        return page(request, "parts/star.html", **head)
+    return redirect(links.repo(repo.owner.name, repo.name))
+
+
+@router.get("/{owner}/{name}/inspection")
+def show_inspection(
+    request: Request, tx: ReadTx, owner: str, name: str, file: str = ""
+) -> Response:
+    """The part of the page that changes while a worker reads the file."""
+    repo = repos.get_repo(tx, owner, name)
+    there = links.query(links.repo(repo.owner.name, repo.name), file=file)
+    if not request.headers.get("hx-request"):
+        return redirect(there)
+    details = library.details(tx, repo)
+    adapter = _chosen(details, file)
+    if adapter is None or adapter.state not in _UNFINISHED:
+        # Everything else on the page has news too.
+        return Response(headers={"HX-Refresh": "true", "Cache-Control": "private, no-store"})
+    head = head_of(tx, repo, "card", details.repo)
+    return page(request, "parts/inspection.html", **{**head, "is_private": True}, adapter=adapter)
+
+
+@router.post("/{owner}/{name}/inspection")
+def inspect_again(form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
+    """Take up again what failed in this repository."""
+    del form
+    repo = repos.get_repo_for_write(tx, owner, name)
+    for job in jobs.parked_of_repo(tx.session, repo.id, "inspect"):
+        jobs.retry(tx.session, job.id)
+    return redirect(links.repo(repo.owner.name, repo.name))
+
+
+def _chosen(details: RepoDetails, path: str) -> AdapterDetails | None:
+    """Return the adapter file that the page is about: the one asked for, else the first."""
+    return next((one for one in details.adapters if one.path == path), details.primary)
+
+
+def _words(details: RepoDetails, adapter: AdapterDetails | None) -> list[str]:
+    if adapter is not None and adapter is not details.primary:
+        return list(adapter.summary.get("trigger_words") or [])
+    return details.repo.trigger_words
+
+
+def _card_html(tx: Tx, repo: Repository, details: RepoDetails) -> markdown.SafeHtml | None:
+    card = library.card_of(tx, repo, details.repo.revision)
+    revision = details.repo.revision or repo.default_branch
+    body = card.body
+    body = TITLE.sub("", body, count=1)  # the page has it already
+    if not body.strip():
+        return None
+    names = (repo.owner.name, repo.name)
+    return markdown.render(
+        body,
+        link_base=f"{links.repo(*names, 'blob')}/{links.piece(repo.default_branch)}/",
+        raw_base=f"{links.repo(*names, 'resolve')}/{links.piece(revision)}/",
+    )

@@ -1,0 +1,92 @@
+"""Errors as pages: what happened, and what to do next."""
+
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+
+from lorahub_server.access import Caller
+from lorahub_server.access.errors import LoginRequired, RepoGone
+from lorahub_server.doors.web import links
+from lorahub_server.doors.web.view import here, page, redirect
+from lorahub_server.kit import csrf
+from lorahub_server.kit.errors import HubError
+from lorahub_server.repos.errors import RepoMoved
+
+_SERVER_FAULT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    title: str
+    message: str
+    # The one thing most people will want to do: address and words.
+    action: tuple[str, str] = ("/", "Go to the library")
+
+
+_NOTICES = {
+    400: _Notice("That request makes no sense", "Go back and try it another way."),
+    401: _Notice(
+        "Sign in first", "This page is for people with an account.", ("/login", "Sign in")
+    ),
+    403: _Notice(
+        "This is not for you to change", "Sign in with another account, or ask the owner."
+    ),
+    404: _Notice(
+        "There is nothing here",
+        "The address may be mistyped, or what it names is private. Search for it, or sign in with "
+        "an account that may see it.",
+    ),
+    405: _Notice("That can't be done here", "Go back and use the buttons on the page."),
+    409: _Notice("That clashes with what is there", "Load the page again and try once more."),
+    410: _Notice("This was deleted", "Its owner took it down. Its name stays unused."),
+    413: _Notice("That is too large", "Send less at once, or use lorahub push for large files."),
+    415: _Notice("The form can't be read", "Go back, load the page again and send it again."),
+    422: _Notice("Something in the form is wrong", "Go back and correct it."),
+    429: _Notice("Too many tries", "Wait a little, then try again."),
+    500: _Notice("Something broke on our side", "It was written down. Try again in a minute."),
+    503: _Notice("The hub is busy", "Try again in a minute."),
+    507: _Notice("The hub's disk is full", "Tell whoever runs this hub; nothing was lost."),
+}
+
+
+def render_error(request: Request, error: HubError | int) -> Response:
+    """Return the page for an error, or for a bare status that the framework raised."""
+    is_page = request.method in csrf.SAFE_METHODS
+    if isinstance(error, RepoMoved) and is_page:
+        return redirect(_moved(request, error), 307)
+    if isinstance(error, LoginRequired):
+        return redirect(links.login(here(request) if is_page else ""))
+    status = error if isinstance(error, int) else error.status
+    notice = _NOTICES.get(status) or _NOTICES[_SERVER_FAULT if status >= _SERVER_FAULT else 400]
+    caller: Caller | None = getattr(request.state, "caller", None)
+    return page(
+        request,
+        "error.html",
+        caller=caller,
+        status=status,
+        title=notice.title,
+        message=notice.message if isinstance(error, int) else error.message,
+        action=notice.action,
+        status_code=status,
+        request_id=getattr(request.state, "request_id", None),
+        gone=_gone(request) if isinstance(error, RepoGone) else None,
+    )
+
+
+def _moved(request: Request, error: RepoMoved) -> str:
+    """Return the same page of the repository under its present name."""
+    rest = here(request).split("/", 3)[3:]
+    query = here(request).partition("?")[2]
+    if rest:
+        return f"{links.repo(error.owner, error.name)}/{rest[0]}"
+    return (
+        f"{links.repo(error.owner, error.name)}?{query}"
+        if query
+        else links.repo(error.owner, error.name)
+    )
+
+
+def _gone(request: Request) -> tuple[str, str] | None:
+    """Return owner and name of the deleted repository that the address names."""
+    names = (request.path_params.get("owner"), request.path_params.get("name"))
+    return names if isinstance(names[0], str) and isinstance(names[1], str) else None

@@ -1,0 +1,138 @@
+"""Files and history of a repository."""
+
+from datetime import datetime
+from itertools import groupby
+
+from fastapi import APIRouter, Request, Response
+
+from lorahub_server.access import Tx
+from lorahub_server.blobs import service as blobs
+from lorahub_server.doors.deps import ReadTx
+from lorahub_server.doors.web import facts, links, words
+from lorahub_server.doors.web.facts import Line
+from lorahub_server.doors.web.repo_pages import repo_and_head
+from lorahub_server.doors.web.view import page, redirect
+from lorahub_server.repos import history, refs, trees
+from lorahub_server.repos.history import CommitInfo
+from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.trees import Entry
+
+router = APIRouter()
+
+_ROWS = 1000
+_COMMITS = 50
+_TEXT_MAX = 512 * 1024
+_LINES_MAX = 10_000
+
+
+@router.get("/{owner}/{name}/tree")
+def show_top(tx: ReadTx, owner: str, name: str) -> Response:
+    repo, _ = repo_and_head(tx, owner, name, "files")
+    return redirect(links.tree(repo.owner.name, repo.name, repo.default_branch))
+
+
+@router.get("/{owner}/{name}/tree/{revision}")
+@router.get("/{owner}/{name}/tree/{revision}/{path:path}")
+def show_tree(
+    request: Request, tx: ReadTx, owner: str, name: str, revision: str, path: str = ""
+) -> Response:
+    repo, head = repo_and_head(tx, owner, name, "files")
+    oid = refs.resolve(tx, repo, revision)
+    if path and trees.get_entry(tx, repo, oid, path).is_file:
+        return redirect(links.blob(repo.owner.name, repo.name, revision, path))
+    entries = trees.list_entries(tx, repo, oid, path)
+    entries.sort(key=lambda entry: (entry.is_file, entry.path))
+    return page(
+        request,
+        "tree.html",
+        **head,
+        refs=refs.list_refs(tx, repo),
+        revision=revision,
+        folder=path,
+        entries=entries[:_ROWS],
+        is_cut=len(entries) > _ROWS,
+        commit=history.get_commit(tx, repo, oid),
+    )
+
+
+@router.get("/{owner}/{name}/blob/{revision}/{path:path}")
+def show_blob(
+    request: Request, tx: ReadTx, owner: str, name: str, revision: str, path: str
+) -> Response:
+    repo, head = repo_and_head(tx, owner, name, "files")
+    oid = refs.resolve(tx, repo, revision)
+    entry = trees.get_entry(tx, repo, oid, path)
+    if not entry.is_file:
+        return redirect(links.tree(repo.owner.name, repo.name, revision, path))
+    is_picture = words.ending(path) in words.PICTURES
+    lines = None if is_picture else _lines(tx, repo, entry)
+    return page(
+        request,
+        "blob.html",
+        **head,
+        refs=refs.list_refs(tx, repo),
+        revision=revision,
+        entry=entry,
+        is_picture=is_picture,
+        lines=lines,
+        summary=_summary(tx, entry),
+        why_not_shown=_why_not(entry),
+    )
+
+
+@router.get("/{owner}/{name}/commits")
+def show_history(tx: ReadTx, owner: str, name: str) -> Response:
+    repo, _ = repo_and_head(tx, owner, name, "history")
+    return redirect(links.commits(repo.owner.name, repo.name, repo.default_branch))
+
+
+@router.get("/{owner}/{name}/commits/{revision}")
+def show_commits(
+    request: Request, tx: ReadTx, owner: str, name: str, revision: str, after: str = ""
+) -> Response:
+    repo, head = repo_and_head(tx, owner, name, "history")
+    oid = refs.resolve(tx, repo, revision)
+    found = history.list_commits(tx, repo, oid, limit=_COMMITS, after=after or None)
+    last = found[-1] if found else None
+    address = links.commits(repo.owner.name, repo.name, revision)
+    return page(
+        request,
+        "commits.html",
+        **head,
+        refs=refs.list_refs(tx, repo),
+        revision=revision,
+        days=[(words.day(at[0].created_at), at) for at in _by_day(found)],
+        next=links.query(address, after=last.oid) if last and last.parent else None,
+    )
+
+
+def _by_day(commits: list[CommitInfo]) -> list[list[CommitInfo]]:
+    def day(commit: CommitInfo) -> datetime:
+        return commit.created_at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    return [list(group) for _, group in groupby(commits, day)]
+
+
+def _lines(tx: Tx, repo: Repository, entry: Entry) -> list[str] | None:
+    """Return a text's lines; None for what is no text, or more than a page holds."""
+    if entry.large or entry.size > _TEXT_MAX:
+        return None
+    data = trees.read_file(tx, repo, entry)
+    if b"\0" in data:
+        return None
+    try:
+        lines = data.decode().splitlines()
+    except UnicodeDecodeError:
+        return None
+    return lines if len(lines) <= _LINES_MAX else None
+
+
+def _summary(tx: Tx, entry: Entry) -> list[Line]:
+    blob = blobs.may_use(tx, entry.sha256) if entry.large and entry.sha256 else None
+    return facts.told(blob.summary) if blob is not None and blob.summary else []
+
+
+def _why_not(entry: Entry) -> str:
+    if entry.large or entry.size > _TEXT_MAX:
+        return "The file is too large to be shown here. Download it."
+    return "The file is no text. Download it."

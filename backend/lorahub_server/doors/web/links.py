@@ -1,0 +1,84 @@
+"""Every address that a page links to is made here, from names and never from joined strings."""
+
+from urllib.parse import quote, urlencode
+
+_SAFE_IN_PATH = "/~!$'()*,:@"
+_SAFE_IN_PIECE = "~!$'()*,:@"
+
+
+def piece(text: str) -> str:
+    """Encode one piece of a path: a slash in it becomes %2F."""
+    return quote(text, safe=_SAFE_IN_PIECE)
+
+
+def path(text: str) -> str:
+    """Encode a file's path, whose slashes stay."""
+    return quote(text, safe=_SAFE_IN_PATH)
+
+
+def query(address: str, **parts: object) -> str:
+    """Add query parameters; those that are None or empty are left out."""
+    given: list[tuple[str, str]] = []
+    for name, value in parts.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        given += [(name, str(one)) for one in values if one is not None and one != ""]
+    return f"{address}?{urlencode(given)}" if given else address
+
+
+def account(name: str) -> str:
+    return f"/{piece(name)}"
+
+
+def repo(owner: str, name: str, *rest: str) -> str:
+    """Return a repository's page, or a page below it."""
+    return "/".join([f"/{piece(owner)}/{piece(name)}", *rest])
+
+
+def tree(owner: str, name: str, revision: str, folder: str = "") -> str:
+    return _at(repo(owner, name, "tree"), revision, folder)
+
+
+def blob(owner: str, name: str, revision: str, file: str) -> str:
+    return _at(repo(owner, name, "blob"), revision, file)
+
+
+def commits(owner: str, name: str, revision: str) -> str:
+    return _at(repo(owner, name, "commits"), revision, "")
+
+
+def resolve(owner: str, name: str, revision: str, file: str, *, download: bool = False) -> str:
+    """Return where the bytes of a file are."""
+    address = _at(repo(owner, name, "resolve"), revision, file)
+    return f"{address}?download=1" if download else address
+
+
+def upload(upload_id: str) -> str:
+    return f"/upload/{piece(upload_id)}"
+
+
+def tag(name: str) -> str:
+    return f"/tags/{piece(name)}"
+
+
+def family(name: str) -> str:
+    return query("/", family=name)
+
+
+def login(back: str) -> str:
+    return "/login" if back in {"", "/", "/login"} else query("/login", next=back)
+
+
+def is_local(address: str) -> bool:
+    """Tell whether a browser that is sent there stays on this site."""
+    return (
+        address.startswith("/")
+        and not address.startswith("//")
+        and "\\" not in address
+        and address.isprintable()
+        and address.isascii()
+    )
+
+
+def _at(start: str, revision: str, file: str) -> str:
+    address = f"{start}/{piece(revision)}"
+    return f"{address}/{path(file)}" if file else address

@@ -1,0 +1,56 @@
+"""What the pages of one repository have in common: who may what, the head, the tabs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lorahub_server.access import Tx, can_write
+from lorahub_server.access.errors import RepoNotFound
+from lorahub_server.doors.web import links
+from lorahub_server.library.model import RepoCard
+from lorahub_server.library.search import cards_of
+from lorahub_server.repos import service
+from lorahub_server.repos.tables import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    label: str
+    href: str
+
+
+def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) -> dict[str, Any]:
+    """Return what `repo_base.html` needs."""
+    shown = card or card_of(tx, repo)
+    may_write = can_write(tx.caller, repo)
+    return {
+        "caller": tx.caller,
+        "is_private": repo.private,
+        "repo": shown,
+        "tab": tab,
+        "tabs": _tabs(shown, may_write=may_write),
+        "can_write": may_write,
+    }
+
+
+def card_of(tx: Tx, repo: Repository) -> RepoCard:
+    found = cards_of(tx, [repo.id])
+    if not found:
+        raise RepoNotFound
+    return found[0]
+
+
+def repo_and_head(tx: Tx, owner: str, name: str, tab: str) -> tuple[Repository, dict[str, Any]]:
+    repo = service.get_repo(tx, owner, name)
+    return repo, head_of(tx, repo, tab)
+
+
+def _tabs(repo: RepoCard, *, may_write: bool) -> list[Tab]:
+    names = (repo.owner, repo.name)
+    found = [Tab("card", "Card", links.repo(*names))]
+    if repo.revision:
+        found.append(Tab("files", "Files", links.tree(*names, repo.default_branch)))
+        found.append(Tab("history", "History", links.commits(*names, repo.default_branch)))
+    if may_write:
+        found.append(Tab("settings", "Settings", links.repo(*names, "settings")))
+    return found

@@ -1,0 +1,208 @@
+"""Facts in words: the filters and functions that templates use."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from lorahub_server.doors.web import families
+from lorahub_server.kit.clock import now
+from lorahub_server.library import licences
+
+_KILO = 1000
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_STEPS = (
+    (60, "minute"),
+    (3600, "hour"),
+    (86_400, "day"),
+    (7 * 86_400, "week"),
+    (30 * 86_400, "month"),
+    (365 * 86_400, "year"),
+)
+_MINUTE = 60
+_TEN = 10
+_LAYOUTS = {
+    "kohya": "kohya",
+    "diffusers": "diffusers",
+    "peft": "PEFT",
+    "lycoris": "LyCORIS",
+    "embedding": "embedding",
+}
+_METHODS = {
+    "lora": "LoRA",
+    "locon": "LoCon",
+    "dora": "DoRA",
+    "loha": "LoHa",
+    "lokr": "LoKr",
+    "oft": "OFT",
+    "boft": "BOFT",
+    "ia3": "(IA)³",
+    "adalora": "AdaLoRA",
+    "vera": "VeRA",
+    "prompt-tuning": "prompt tuning",
+    "prefix-tuning": "prefix tuning",
+    "p-tuning": "P-tuning",
+    "textual-inversion": "textual inversion",
+}
+# What browsers show; SVG is left out, since it can hold scripts.
+PICTURES = frozenset({"png", "jpg", "jpeg", "webp", "gif", "avif"})
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def size(count: int | None) -> str:
+    """Return bytes as people say them: 36.1 MB."""
+    if count is None:
+        return ""
+    value, unit = float(count), 0
+    while value >= _KILO - 0.5 and unit < len(_UNITS) - 1:
+        value, unit = value / _KILO, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit and value < _TEN else f"{value:.0f} {_UNITS[unit]}"
+
+
+def short(count: int) -> str:
+    """Return a count in few characters: 950, 1.2k, 37k, 4.1M."""
+    for bound, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if count >= bound:
+            value = count / bound
+            text = f"{value:.1f}" if value < _TEN else f"{value:.0f}"
+            return text.removesuffix(".0") + letter
+    return str(count)
+
+
+def many(count: int, one: str, more: str | None = None) -> str:
+    """Return `1 file`, `3 files`."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def ago(moment: datetime) -> str:
+    seconds = (now() - moment).total_seconds()
+    if seconds < _MINUTE:
+        return "just now"
+    step, unit = next((s for s in reversed(_STEPS) if seconds >= s[0]), _STEPS[0])
+    return f"{many(int(seconds // step), unit)} ago"
+
+
+def day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def machine(moment: datetime) -> str:
+    """Return the moment for the attribute of a `<time>`."""
+    return moment.isoformat(timespec="seconds")
+
+
+def layout_label(name: str | None) -> str:
+    return _LAYOUTS.get(name, name) if name else "unknown layout"
+
+
+def method_label(name: str | None) -> str:
+    return _METHODS.get(name, name) if name else "adapter"
+
+
+def browser(agent: str) -> str:
+    """Return what a User-Agent header comes down to: Firefox on Linux."""
+    program = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    if program and system:
+        return f"{program} on {system}"
+    return program or system or "Another program"
+
+
+def initial(name: str) -> str:
+    return name[:1].upper()
+
+
+def plain(number: float | None) -> str:
+    """Return a number without a tail of zeros."""
+    return "" if number is None else f"{number:g}"
+
+
+def dtypes(counts: Mapping[str, int]) -> str:
+    """Return the types of the tensors, the commonest first: BF16, F32."""
+    return ", ".join(sorted(counts, key=lambda name: (-counts[name], name)))
+
+
+def words_of(text: str) -> list[str]:
+    """Return what a field with commas or line breaks holds, each once, in order."""
+    found = (" ".join(part.split()) for part in re.split(r"[,\n]", text))
+    return list(dict.fromkeys(part for part in found if part))
+
+
+def leaf(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def steps(path: str) -> list[tuple[str, str]]:
+    """Return each part of a path with the path up to it."""
+    parts = path.split("/") if path else []
+    return [(part, "/".join(parts[: number + 1])) for number, part in enumerate(parts)]
+
+
+def ending(path: str) -> str:
+    """Return a file's ending in small letters, without the dot."""
+    name = leaf(path)
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def confidence(level: str | None) -> str:
+    """Return how sure the hub is of a base model that it detected."""
+    if level == "high":
+        return "read from the weights"
+    return "from weights and metadata" if level == "medium" else "a guess from what is there"
+
+
+def rest(message: str) -> str:
+    """Return what a commit's message says after its first line."""
+    return message.partition("\n")[2].strip()
+
+
+def kind_icon(path: str) -> str:
+    if ending(path) == "safetensors":
+        return "weights"
+    return "picture" if ending(path) in PICTURES else "file"
+
+
+def bare_address(address: str) -> str:
+    """Return a web address as people say it."""
+    return address.removeprefix("https://").removeprefix("http://").rstrip("/")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "ago": ago,
+    "bare_address": bare_address,
+    "browser": browser,
+    "confidence": confidence,
+    "day": day,
+    "dtypes": dtypes,
+    "family": families.family_label,
+    "hue": families.family_hue,
+    "initial": initial,
+    "kind_icon": kind_icon,
+    "layout": layout_label,
+    "leaf": leaf,
+    "licence": licences.licence_of,
+    "machine": machine,
+    "makes": families.family_makes,
+    "method": method_label,
+    "plain": plain,
+    "rest": rest,
+    "short": short,
+    "size": size,
+    "steps": steps,
+}
+GLOBALS: dict[str, Callable[..., Any]] = {"many": many}

@@ -1,0 +1,248 @@
+import pytest
+
+from lorahub.adapters import StreamInspector
+from lorahub_server.insight import service as insight
+from lorahub_server.jobs import service as jobs
+from support.person import Person
+
+
+@pytest.fixture
+def nils(site):
+    return Person(site).sign_up("nils")
+
+
+def inspect(site, content):
+    """What a worker does with the file."""
+    import hashlib
+
+    inspector = StreamInspector(len(content))
+    inspector.feed(content)
+    with site.hub.db.write() as session:
+        sha256 = hashlib.sha256(content).hexdigest()
+        insight.record_inspection(session, sha256, inspector.finish())
+        for job in jobs.list_jobs(session, states=["queued"], kind="inspect"):
+            jobs.cancel(session, job.id)
+
+
+def test_the_page_tells_how_to_use_it_and_what_it_is(maren, publish, person):
+    publish("maren/glass")
+    page = person.visit("/maren/glass")
+    assert page.status == 200
+    assert "The glass" in page.title
+    for words in (
+        "lorahub pull http://hub.test/maren/glass",
+        "glasspaint",
+        "Rank",
+        "CC BY 4.0",
+        "Use, change and sell; name the author.",
+        "Paints with light.",
+    ):
+        assert words in page.text, words
+    assert "/maren/glass/resolve/main/glass.safetensors?download=1" in page.links
+    assert "/tags/style" in page.links
+
+
+def test_facts_come_with_the_inspection(maren, publish, person, site, weights):
+    publish("maren/glass")
+    page = person.visit("/maren/glass")
+    assert "Waiting for inspection" in page.text
+    assert "AutoV2" not in page.text
+    part = person.ask("GET", "/maren/glass/inspection", HX_Request="true")
+    assert "Waiting for inspection" in part.text
+    assert "<html" not in part.text
+    inspect(site, weights)
+    part = person.ask("GET", "/maren/glass/inspection", HX_Request="true")
+    assert part.headers["hx-refresh"] == "true"
+    page = person.visit("/maren/glass")
+    for words in ("Verified", "Sound", "AutoV2", "BLAKE3"):
+        assert words in page.text, words
+    # Without scripts the part's address leads to the page.
+    assert person.visit("/maren/glass/inspection").address == "/maren/glass"
+
+
+def test_a_failed_inspection_is_tried_again_by_the_owner(maren, nils, publish, site):
+    publish("maren/glass")
+    with site.hub.db.write() as session:
+        job = jobs.list_jobs(session, kind="inspect")[0]
+        job.state, job.error_code, job.error_message = "parked", "boom", "The disk hiccupped."
+        job.due_at = None
+        number = job.id
+    page = nils.visit("/maren/glass")
+    assert "Inspection failed" in page.text
+    assert not [form for form in page.forms if form.action.endswith("/inspection")]
+    form = maren.visit("/maren/glass").form("/maren/glass/inspection")
+    assert nils.send(nils.visit("/settings").form("/settings"), csrf_token="x").status == 403
+    page = maren.send(form)
+    assert "Waiting for inspection" in page.text
+    with site.hub.db.read() as session:
+        assert jobs.get_job(session, number).state == "queued"
+
+
+def test_a_conflict_between_card_and_weights_is_shown(maren, site, person):
+    from support.bad_inputs import good
+
+    card = b"---\nbase_model: black-forest-labs/FLUX.1-dev\n---\n# Glass\n"
+    site.token_of("maren", "read", "write").publish(
+        "maren/glass", {"a.safetensors": good(), "README.md": card}
+    )
+    details = person.visit("/maren/glass")
+    if "Unknown base" not in details.text:
+        assert "Card says FLUX.1" in details.text
+
+
+def test_the_title_is_not_said_twice(maren, publish, person):
+    publish("maren/glass", "---\nlicense: mit\n---\n# Glass *windows*\n\nText.\n\n## More\n")
+    page = person.visit("/maren/glass")
+    assert page.html.count("<h1") == 1
+    assert "More" in page.text
+
+
+def test_cards_lead_to_files_of_the_repository(maren, publish, person):
+    publish("maren/glass", "# Glass\n\n[notes](notes.md) ![](a%20b.png)\n", notes_dot_md=b"Hello")
+    page = person.visit("/maren/glass")
+    assert "/maren/glass/blob/main/notes.md" in page.links
+    assert person.visit("/maren/glass/blob/main/notes.md").status == 200
+    revision = next(a for a in page.images if "/resolve/" in a).split("/")[4]
+    assert len(revision) == 40
+
+
+def test_a_pack_has_a_page_for_each_member(maren, publish, person):
+    from support.inside import adapter
+
+    publish(
+        "maren/tarot", cards__fool_dot_safetensors=adapter(2), cards__sun_dot_safetensors=adapter(3)
+    )
+    page = person.visit("/maren/tarot")
+    assert "3 adapters in this repository" in page.text
+    assert "/maren/tarot?file=cards%2Fsun.safetensors" in page.links
+    member = person.visit("/maren/tarot?file=cards%2Fsun.safetensors")
+    assert "/maren/tarot/resolve/main/cards/sun.safetensors?download=1" in member.links
+    assert "Pack of 3" in person.visit("/").text
+
+
+def test_star_and_unstar(maren, nils, publish, person):
+    publish("maren/glass")
+    assert "/login?next=%2Fmaren%2Fglass" in person.visit("/maren/glass").links
+    page = nils.send(nils.visit("/maren/glass").form("/maren/glass/star"))
+    assert "Starred 1" in page.text
+    page = nils.send(page.form("/maren/glass/star"))
+    assert "Star 0" in page.text
+    form = page.form("/maren/glass/star")
+    body = f"csrf_token={form.fields['csrf_token']}&want=yes".encode()
+    part = nils.ask(
+        "POST",
+        "/maren/glass/star",
+        body,
+        Content_Type="application/x-www-form-urlencoded",
+        HX_Request="true",
+    )
+    assert part.status == 200
+    assert 'aria-pressed="true"' in part.text
+    assert "<html" not in part.text
+    assert person.ask("POST", "/maren/glass/star").status in (400, 403)
+
+
+def test_an_empty_repository_tells_how_to_fill_it(maren, site, person):
+    site.token_of("maren", "read", "write").post("repos", json={"name": "bare"}).expect(201)
+    assert "lorahub push ./my-adapter maren/bare" in maren.visit("/maren/bare").text
+    assert "/upload?to=bare" in maren.visit("/maren/bare").links
+    page = person.visit("/maren/bare")
+    assert "Come back later" in page.text
+    assert "/upload?to=bare" not in page.links
+
+
+PAGES = (
+    "",
+    "/tree/main",
+    "/blob/main/README.md",
+    "/commits/main",
+    "/settings",
+    "/star",
+    "/inspection",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_private_looks_like_missing(maren, nils, publish, person, page):
+    publish("maren/secret", private=True)
+    method = "POST" if page == "/star" else "GET"
+
+    def seen(who, name):
+        answer = who.ask(method, f"/maren/{name}{page}")
+        text = answer.text.replace(name, "NAME")
+        headers = {k.lower(): v for k, v in answer.headers.items() if k.lower() != "x-request-id"}
+        headers.pop("content-length", None)
+        return answer.status, headers, text
+
+    for who in (person, nils):
+        status, headers, text = seen(who, "secret")
+        assert (status, headers, text) == seen(who, "sEcre7")
+        assert status in (400, 403, 404)
+
+
+def test_what_was_deleted_leaves_a_page(maren, publish, person):
+    publish("maren/glass")
+    publish("maren/hidden", private=True)
+    for name in ("glass", "hidden"):
+        form = maren.visit(f"/maren/{name}/settings").form(f"/maren/{name}/settings/delete")
+        page = maren.send(form, confirm=name)
+        assert page.status == 200
+        assert page.address == "/maren?done=deleted"
+        assert "deleted" in page.text
+    page = person.visit("/maren/glass/tree/main")
+    assert page.status == 410
+    assert "was deleted by its owner" in page.text
+    assert "/maren" in page.links
+    assert person.visit("/maren/hidden").status == 404
+
+
+def test_a_renamed_one_is_found_under_its_old_name(maren, publish, person):
+    publish("maren/glass")
+    form = maren.visit("/maren/glass/settings").form("/maren/glass/settings/name")
+    page = maren.send(form, name="windows")
+    assert page.address == "/maren/windows/settings?done=name"
+    assert "new name" in page.text
+    assert person.visit("/maren/glass").address == "/maren/windows"
+    page = person.visit("/maren/glass/blob/main/README.md?a=b")
+    assert page.address == "/maren/windows/blob/main/README.md?a=b"
+    assert person.visit("/maren/glass?file=x").address == "/maren/windows?file=x"
+
+
+def test_settings_of_a_repository(maren, nils, publish, person):
+    publish("maren/glass")
+    publish("maren/taken")
+    page = maren.visit("/maren/glass/settings")
+    wrong = maren.send(page.form("/maren/glass/settings/name"), name="taken")
+    assert wrong.status == 409
+    assert "already" in wrong.text
+    assert wrong.form("/maren/glass/settings/name").fields["name"] == "taken"
+    assert maren.send(page.form("/maren/glass/settings/name"), name="a b").status == 422
+    wrong = maren.send(page.form("/maren/glass/settings/delete"), confirm="something")
+    assert wrong.status == 422
+    assert "Type glass" in wrong.text
+    assert person.visit("/maren/glass").status == 200
+    page = maren.send(page.form("/maren/glass/settings/visibility"))
+    assert "Only you see this repository" in page.text
+    assert person.visit("/maren/glass").status == 404
+    maren.send(page.form("/maren/glass/settings/visibility"))
+    assert person.visit("/maren/glass").status == 200
+    assert nils.visit("/maren/glass/settings").status == 403
+    assert person.visit("/maren/glass/settings").address.startswith("/login?next=")
+
+
+def test_others_change_nothing(maren, nils, publish):
+    publish("maren/glass")
+    token = nils.visit("/settings").form("/settings").fields["csrf_token"]
+    for act, field in (
+        ("name", "name=x"),
+        ("visibility", "private=yes"),
+        ("delete", "confirm=glass"),
+    ):
+        answer = nils.ask(
+            "POST",
+            f"/maren/glass/settings/{act}",
+            f"csrf_token={token}&{field}".encode(),
+            Content_Type="application/x-www-form-urlencoded",
+        )
+        assert answer.status == 403
+    assert maren.visit("/maren/glass").status == 200
