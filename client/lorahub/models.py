@@ -1,0 +1,217 @@
+"""What the hub answers, as tuples with names; `_asdict()` gives them as JSON has them.
+
+A field that a newer hub adds is left out, one that an older hub lacks has its default.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from lorahub.errors import NetworkFailed
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_REVISION = re.compile(r"[0-9a-f]{40,64}")
+_MOST_SIZE = 2**53
+
+
+class Identity(NamedTuple):
+    """Who a token belongs to. `token` has its name, scopes and expiry."""
+
+    name: str
+    display_name: str = ""
+    is_admin: bool = False
+    via: str = "token"
+    token: dict[str, Any] | None = None
+
+
+class Repo(NamedTuple):
+    """`family` is what the weights say, `family_declared` what the card says."""
+
+    id: str
+    owner: str
+    name: str
+    private: bool = False
+    default_branch: str = "main"
+    revision: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    license: str | None = None
+    base_model: str | None = None
+    family: str | None = None
+    family_declared: str | None = None
+    layout: str | None = None
+    method: str | None = None
+    rank: int | None = None
+    size: int = 0
+    trigger_words: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    stars: int = 0
+    downloads: int = 0
+    starred: bool = False
+    health: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    url: str = ""
+
+
+class Ref(NamedTuple):
+    name: str
+    revision: str
+
+
+class Refs(NamedTuple):
+    branches: Sequence[Ref]
+    tags: Sequence[Ref]
+
+
+class Entry(NamedTuple):
+    """A file or folder of a revision. `sha256` is None where the hub does not know it."""
+
+    path: str
+    kind: str = "file"
+    size: int = 0
+    sha256: str | None = None
+    oid: str = ""
+    large: bool = False
+
+
+class CommitInfo(NamedTuple):
+    revision: str
+    title: str = ""
+    message: str = ""
+    author: Any = None
+    created_at: str | None = None
+    parent: str | None = None
+
+
+class Committed(NamedTuple):
+    """`changed` is False when the branch had all of it already."""
+
+    revision: str
+    parent: str | None = None
+    changed: bool = True
+    branch: str = "main"
+    url: str = ""
+
+
+class Upload(NamedTuple):
+    """`offset` counts the bytes that the hub has safely."""
+
+    id: str
+    offset: int = 0
+    size: int = 0
+    state: str = "open"
+    sha256: str | None = None
+
+
+class Verified(NamedTuple):
+    sha256: str
+    size: int
+    summary: dict[str, Any] | None = None
+
+
+class Planned(NamedTuple):
+    """What a file to be pushed needs: "same", "inline", "known" or "upload"."""
+
+    path: str
+    action: str
+
+
+class Plan(NamedTuple):
+    revision: str | None
+    files: Sequence[Planned]
+
+
+class RemoteFile(NamedTuple):
+    path: str
+    size: int
+    sha256: str
+    large: bool = False
+    url: str = ""
+
+
+class AdapterFacts(NamedTuple):
+    """What the hub recognised in an adapter file."""
+
+    path: str
+    sha256: str = ""
+    layout: str | None = None
+    family: str | None = None
+    method: str | None = None
+    rank: int | None = None
+
+
+class Manifest(NamedTuple):
+    """All files of one revision."""
+
+    repo: str
+    revision: str
+    files: Sequence[RemoteFile]
+    adapters: Sequence[AdapterFacts] = ()
+    trigger_words: Sequence[str] = ()
+
+
+_T = TypeVar("_T", bound=tuple[Any, ...])
+
+
+def build(kind: type[_T], data: Any) -> _T:
+    """One answer as its tuple."""
+    fields: tuple[str, ...] = getattr(kind, "_fields", ())
+    make: Callable[..., _T] = kind
+    if not isinstance(data, dict):
+        raise _strange(kind.__name__)
+    try:
+        return make(**{name: data[name] for name in fields if name in data})
+    except TypeError:
+        raise _strange(kind.__name__) from None
+
+
+def field(data: Any, name: str) -> Any:
+    """One field of an answer that must have it."""
+    if not isinstance(data, dict) or name not in data:
+        raise _strange(name)
+    return data[name]
+
+
+def build_all(kind: type[_T], data: Any) -> list[_T]:
+    if not isinstance(data, list):
+        raise _strange(kind.__name__)
+    return [build(kind, item) for item in data]
+
+
+def build_manifest(data: Any) -> Manifest:
+    """A manifest, each field checked: what it says decides what is written where."""
+    manifest = build(Manifest, data)
+    files = build_all(RemoteFile, manifest.files)
+    for file in files:
+        if not (
+            isinstance(file.path, str)
+            and type(file.size) is int
+            and 0 <= file.size <= _MOST_SIZE
+            and isinstance(file.sha256, str)
+            and _SHA256.fullmatch(file.sha256)
+        ):
+            raise _strange("Manifest")
+    words = manifest.trigger_words
+    if (
+        not isinstance(manifest.repo, str)
+        or not isinstance(manifest.revision, str)
+        or not _REVISION.fullmatch(manifest.revision)
+        or not isinstance(words, Sequence)
+    ):
+        raise _strange("Manifest")
+    known = {file.path for file in files}
+    adapters = build_all(AdapterFacts, list(manifest.adapters))
+    return manifest._replace(
+        files=files,
+        adapters=[adapter for adapter in adapters if adapter.path in known],
+        trigger_words=[word for word in words if isinstance(word, str)],
+    )
+
+
+def _strange(what: str) -> NetworkFailed:
+    return NetworkFailed(
+        f"The hub's answer ({what}) was not understood. Its version may be newer or older than "
+        "this client's: install the hub's version of lorahub.",
+        code="not_understood",
+    )

@@ -1,0 +1,1 @@
+"""Moving files between a hub and this machine: verified, resumed, placed."""
