@@ -70,6 +70,7 @@ def test_diffusers(hub, alice, reader, adapters, which, tmp_path):
     alice.ok("push", folder, f"alice/{which}")
     (item,) = inspected(hub, f"alice/{which}")
     assert (item["state"], item["summary"]["family"]) == ("done", "sd1")
+    (tmp_path / "models").mkdir()
     reader.ok("pull", f"alice/{which}", "--to", "diffusers", "--root", tmp_path / "models")
     (weights,) = (tmp_path / "models").rglob("pytorch_lora_weights.safetensors")
     assert sha256(weights) == sha256(folder / "pytorch_lora_weights.safetensors")
@@ -170,4 +171,4 @@ def test_the_python_way(hub, alice, adapters, tmp_path, monkeypatch):
     lorahub.pull("alice/py", to=tmp_path / "py")
     weights = next((tmp_path / "py").rglob("adapter_model.safetensors"))
     assert sha256(weights) == sha256(adapters.peft("gpt2") / "adapter_model.safetensors")
-    assert lorahub.Hub().whoami()["name"] == "alice"
+    assert lorahub.Hub().whoami().name == "alice"
