@@ -2,13 +2,15 @@
 
 from statistics import median
 
-from support.source import everything, product
+from support.source import ROOT, everything, product
 
 FILE_LINES, FUNCTION_LINES = 500, 60
 
 
 def test_no_file_is_long():
-    long = {s.name: n for s in everything() if (n := s.text.count("\n")) > FILE_LINES}
+    # A migration is as long as the tables that it makes.
+    written = [s for s in everything() if ROOT / "migrations" not in s.path.parents]
+    long = {s.name: n for s in written if (n := s.text.count("\n")) > FILE_LINES}
     assert long == {}
 
 

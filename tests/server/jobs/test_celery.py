@@ -1,8 +1,6 @@
 """The Celery carrier with a real Redis, which is stopped, flushed and frozen."""
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +15,7 @@ from lorahub_server.jobs import carrier
 from lorahub_server.jobs.celery_app import CeleryCarrier, make_app
 from lorahub_server.jobs.relay import Pace, relay, relay_once
 from lorahub_server.kit.db import Database
+from support import programs
 
 SCRIPT = Path(__file__).with_name("worker_process.py")
 SOON = Pace(every_s=0.1, resend_after_s=0.5, after_error_s=0.2)
@@ -24,8 +23,7 @@ SOON = Pace(every_s=0.1, resend_after_s=0.5, after_error_s=0.2)
 
 class Broker:
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            self.port = server.getsockname()[1]
+        self.port = programs.free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = redis.Redis.from_url(self.url)
         self._folder = folder
@@ -64,8 +62,7 @@ class Broker:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    if shutil.which("redis-server") is None:
-        pytest.skip("Redis is not installed: apt-get install redis-server")
+    programs.need("redis-server", package="redis-server")
     made = Broker(tmp_path)
     yield made
     made.stop()
