@@ -1,0 +1,1 @@
+"""Xet ingest: files that clients cut into chunks are put together again and become plain blobs."""
