@@ -22,6 +22,7 @@ from lorahub_server.repos.objects import (
     Person,
     commit_object,
     file_object,
+    is_oid,
     pointer_object,
     unique,
 )
@@ -126,7 +127,7 @@ def _start(tx: Tx, repo: Repository, branch: str, parent: str | None) -> _Start:
     else:
         refs.check_new_ref(tx, repo, refs.BRANCHES + branch)
     oid = head or wanted or ""
-    found = queries_objects.commit_with_root(tx.session, repo.id, oid)
+    found = queries_objects.commit_with_root(tx.session, repo.id, oid) if is_oid(oid) else None
     if found is None:
         raise RevisionNotFound("There is no such commit to start from. Check the parent.")
     row, root = found

@@ -8,6 +8,7 @@ from lorahub_server.access import Tx
 from lorahub_server.repos import queries_objects
 from lorahub_server.repos.errors import RevisionNotFound
 from lorahub_server.repos.limits import COMMITS_PAGE_MAX
+from lorahub_server.repos.objects import is_oid
 from lorahub_server.repos.tables import CommitRow, Repository
 
 
@@ -41,14 +42,23 @@ def list_commits(
     if start is None:
         return []
     limit = max(1, min(limit, COMMITS_PAGE_MAX))
-    return [_info(row) for row in queries_objects.line_of(tx.session, repo.id, start, limit)]
+    if not is_oid(start):
+        raise _no_commit()
+    rows = queries_objects.line_of(tx.session, repo.id, start, limit)
+    if not rows:
+        raise _no_commit()
+    return [_info(row) for row in rows]
 
 
 def _row(tx: Tx, repo: Repository, oid: str) -> CommitRow:
-    row = queries_objects.commit_row(tx.session, repo.id, oid)
+    row = queries_objects.commit_row(tx.session, repo.id, oid) if is_oid(oid) else None
     if row is None:
-        raise RevisionNotFound("There is no such commit in the repository.")
+        raise _no_commit()
     return row
+
+
+def _no_commit() -> RevisionNotFound:
+    return RevisionNotFound("There is no such commit in the repository.")
 
 
 def _info(row: CommitRow) -> CommitInfo:

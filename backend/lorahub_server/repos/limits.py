@@ -1,8 +1,9 @@
 """What a repository and one commit may hold. Sizes in bytes."""
 
-OPERATIONS_MAX = 1000
+# As many as there can be files: some clients send a whole folder as one commit.
+OPERATIONS_MAX = 10_000
 # Of all files that ride in one commit.
-INLINE_TOTAL_MAX = 32 * 1024 * 1024
+INLINE_TOTAL_MAX = 128 * 1024 * 1024
 MESSAGE_MAX = 16 * 1024
 TITLE_MAX = 200  # characters of the first line that lists show
 

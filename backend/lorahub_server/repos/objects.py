@@ -15,6 +15,7 @@ PROGRAM = 0o100755
 FOLDER = 0o040000
 SUBMODULE = 0o160000
 
+_OID = re.compile(r"[0-9a-f]{40}")
 POINTER_MAX = 1024
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n"
@@ -61,6 +62,10 @@ class Item:
     def is_file(self) -> bool:
         """Tell whether there are bytes behind it: a symbolic link too, a submodule not."""
         return not self.is_folder and self.mode != SUBMODULE
+
+
+def is_oid(text: str) -> bool:
+    return _OID.fullmatch(text) is not None
 
 
 def file_object(content: bytes) -> NewObject:

@@ -82,23 +82,20 @@ def commit_row(session: Session, repo_id: int, oid: str) -> CommitRow | None:
     return session.get(CommitRow, (repo_id, oid))
 
 
+def trees_of(session: Session, repo_id: int, oids: Collection[str]) -> dict[str, str]:
+    """Return the trees of commits."""
+    rows = session.execute(
+        select(CommitRow.oid, CommitRow.tree_oid).where(
+            CommitRow.repo_id == repo_id, among(session, CommitRow.oid, oids)
+        )
+    )
+    return {row.oid: row.tree_oid for row in rows}
+
+
 def insert_commit(session: Session, values: dict[str, Any]) -> None:
     """Insert the row of a commit; the same one may be there from another branch."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(dialect.insert(CommitRow).values(values).on_conflict_do_nothing())
-
-
-def commits_like(session: Session, repo_id: int, prefix: str) -> Sequence[str]:
-    """Return up to two ids that begin so."""
-    return session.scalars(
-        select(CommitRow.oid)
-        .where(
-            CommitRow.repo_id == repo_id,
-            CommitRow.oid >= prefix,
-            CommitRow.oid < prefix + "g",  # the letter after the last hexadecimal digit
-        )
-        .limit(2)
-    ).all()
 
 
 def line_of(session: Session, repo_id: int, start: str, limit: int) -> Sequence[CommitRow]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, literal, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from lorahub_server.repos.tables import Ref
+from lorahub_server.repos.tables import CommitRow, Ref
 
 
 def commits_of_refs(session: Session, repo_id: int, names: Collection[str]) -> dict[str, str]:
@@ -16,6 +17,36 @@ def commits_of_refs(session: Session, repo_id: int, names: Collection[str]) -> d
         select(Ref.name, Ref.commit_oid).where(Ref.repo_id == repo_id, Ref.name.in_(names))
     )
     return {row.name: row.commit_oid for row in rows}
+
+
+def places(
+    session: Session, repo_id: int, names: Collection[str], prefix: str
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the commit and its tree that these full names lead to; as "" up to two commits whose
+    ids begin so.
+    """
+    of_refs = (
+        select(Ref.name, CommitRow.oid, CommitRow.tree_oid)
+        .join(CommitRow, (CommitRow.repo_id == Ref.repo_id) & (CommitRow.oid == Ref.commit_oid))
+        .where(Ref.repo_id == repo_id, Ref.name.in_(names))
+    )
+    of_ids = (
+        select(literal("").label("name"), CommitRow.oid, CommitRow.tree_oid)
+        .where(
+            CommitRow.repo_id == repo_id,
+            CommitRow.oid >= prefix,
+            CommitRow.oid < prefix + "g",  # the letter after the last hexadecimal digit
+        )
+        .limit(2)
+        .subquery()
+    )
+    wanted: Any = of_refs
+    if prefix:
+        wanted = union_all(of_refs, select(of_ids)) if names else select(of_ids)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, oid, tree_oid in session.execute(wanted):
+        found.setdefault(name, []).append((oid, tree_oid))
+    return found
 
 
 def refs_of(session: Session, repo_id: int) -> Sequence[Ref]:

@@ -35,6 +35,14 @@ class RefInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A commit and the tree of its files."""
+
+    commit: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefList:
     branches: Sequence[RefInfo]
     tags: Sequence[RefInfo]
@@ -45,14 +53,19 @@ def resolve(tx: Tx, repo: Repository, revision: str) -> str:
 
     A branch goes before a tag, and both before the beginning of an id. Raises RevisionNotFound.
     """
+    return locate(tx, repo, revision).commit
+
+
+def locate(tx: Tx, repo: Repository, revision: str) -> Place:
+    """Do what `resolve` does, and tell the commit's tree as well."""
     if revision == HEAD:
-        found = head(tx, repo)
+        found = _find(tx, repo, BRANCHES + repo.default_branch)
         if found is None:
             raise RevisionNotFound("The repository has no commit yet. Push something first.")
         return found
     found = None
-    if len(revision) <= _REVISION_MAX and revision.isprintable():
-        found = _by_name(tx, repo, revision) or _by_id(tx, repo, revision.lower())
+    if len(revision) <= _REVISION_MAX and names.is_text(revision):
+        found = _find(tx, repo, revision)
     if found is None:
         raise _no_revision(revision)
     return found
@@ -61,6 +74,8 @@ def resolve(tx: Tx, repo: Repository, revision: str) -> str:
 def head(tx: Tx, repo: Repository, branch: str | None = None) -> str | None:
     """Return the commit that the branch (the default one if None) is at; None: no such branch."""
     name = BRANCHES + (branch or repo.default_branch)
+    if not names.is_text(name):
+        return None
     return queries_refs.commits_of_refs(tx.session, repo.id, [name]).get(name)
 
 
@@ -142,24 +157,21 @@ def check_new_ref(tx: Tx, repo: Repository, full: str) -> None:
             raise RefExists(message, place="name")
 
 
-def _by_name(tx: Tx, repo: Repository, revision: str) -> str | None:
-    if _OID.fullmatch(revision.lower()):
-        return None  # no ref may look like an id
+def _find(tx: Tx, repo: Repository, revision: str) -> Place | None:
     full = [revision] if revision.startswith("refs/") else [BRANCHES + revision, TAGS + revision]
-    found = queries_refs.commits_of_refs(tx.session, repo.id, full)
-    return next((found[name] for name in full if name in found), None)
-
-
-def _by_id(tx: Tx, repo: Repository, revision: str) -> str | None:
-    if _OID.fullmatch(revision):
-        row = queries_objects.commit_row(tx.session, repo.id, revision)
-        return None if row is None else row.oid
-    if not _PREFIX.fullmatch(revision):
-        return None
-    found = queries_objects.commits_like(tx.session, repo.id, revision)
-    if len(found) > 1:
+    value = revision.lower()
+    if _OID.fullmatch(value):
+        full, prefix = [], value  # no ref may look like an id
+    else:
+        prefix = value if _PREFIX.fullmatch(value) else ""
+    found = queries_refs.places(tx.session, repo.id, full, prefix)
+    for name in full:
+        if name in found:
+            return Place(*found[name][0])
+    commits = found.get("", [])
+    if len(commits) > 1:
         raise RevisionNotFound(f"Several commits begin with {revision}; give more of the id.")
-    return found[0] if found else None
+    return Place(*commits[0]) if commits else None
 
 
 def _no_revision(revision: str) -> RevisionNotFound:

@@ -1,6 +1,6 @@
 """What is in a commit: entries by path, listings, small files' bytes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,8 +8,9 @@ from lorahub_server.access import Tx
 from lorahub_server.kit.errors import TooLarge
 from lorahub_server.repos import queries_objects
 from lorahub_server.repos.errors import EntryNotFound, RevisionNotFound
+from lorahub_server.repos.kept import Lines, keep_tree, trees
 from lorahub_server.repos.limits import FILES_MAX
-from lorahub_server.repos.objects import FOLDER, Item, read_tree
+from lorahub_server.repos.objects import FOLDER, Item, is_oid
 from lorahub_server.repos.tables import Repository
 
 
@@ -42,21 +43,28 @@ def get_entry(tx: Tx, repo: Repository, commit_oid: str, path: str) -> Entry:
     item = _find(tx, repo, commit_oid, path)
     if item is None:
         raise _no_entry(path)
-    return _entries(tx, repo, {path: item})[0]
+    return as_entries(tx, repo, {path: item})[0]
 
 
 def find_file(tx: Tx, repo: Repository, commit_oid: str, path: str) -> Entry | None:
     item = _find(tx, repo, commit_oid, path)
     if item is None or not item.is_file:
         return None
-    return _entries(tx, repo, {path: item})[0]
+    return as_entries(tx, repo, {path: item})[0]
 
 
 def list_entries(
-    tx: Tx, repo: Repository, commit_oid: str, path: str = "", *, recursive: bool = False
+    tx: Tx,
+    repo: Repository,
+    commit_oid: str,
+    path: str = "",
+    *,
+    recursive: bool = False,
+    with_folders: bool = False,
 ) -> list[Entry]:
-    """Return what is in a folder, sorted by path; `recursive`: all files below it, no folders.
+    """Return what is in a folder, sorted by path; `recursive`: all files below it.
 
+    Of a recursive list folders are left out, unless `with_folders`.
     Paths are full ones. Raises EntryNotFound when `path` is no folder.
     """
     item = _find(tx, repo, commit_oid, path)
@@ -64,10 +72,10 @@ def list_entries(
         raise _no_entry(path, what="folder")
     prefix = f"{path}/" if path else ""
     if recursive:
-        found = walk(tx, repo, {prefix: item.oid})
+        found = walk(tx, repo, {prefix: item.oid}, with_folders=with_folders)
     else:
         found = {prefix + name: sub for name, sub in _tree(tx, repo, item.oid).items()}
-    return _entries(tx, repo, found)
+    return as_entries(tx, repo, found)
 
 
 def read_file(tx: Tx, repo: Repository, entry: Entry) -> bytes:
@@ -83,47 +91,49 @@ def read_files(tx: Tx, repo: Repository, entries: Collection[Entry]) -> dict[str
     return {entry.path: data[entry.oid] for entry in entries}
 
 
-def walk(tx: Tx, repo: Repository, folders: dict[str, str]) -> dict[str, Item]:
-    """Return all files below some folders (ids by prefix), by path: a few queries a level."""
-    files: dict[str, Item] = {}
+def walk(
+    tx: Tx, repo: Repository, folders: dict[str, str], *, with_folders: bool = False
+) -> dict[str, Item]:
+    """Return all files below some folders (ids by prefix), by path: at most a query a level."""
+    found: dict[str, Item] = {}
+    files = 0
     while folders:
-        data = queries_objects.data_of(tx.session, repo.id, folders.values())
+        lines = trees(tx, repo, folders.values())
         deeper: dict[str, str] = {}
         for prefix, oid in folders.items():
-            for name, item in read_tree(data[oid]).items():
+            for name, item in lines[oid].items():
                 if item.is_folder:
                     deeper[f"{prefix}{name}/"] = item.oid
-                elif item.is_file:
-                    files[prefix + name] = item
-            if len(files) + len(deeper) > FILES_MAX:
+                files += item.is_file
+                if item.is_file or (item.is_folder and with_folders):
+                    found[prefix + name] = item
+            if files + len(deeper) > FILES_MAX:
                 message = f"There are more than {FILES_MAX} files. List a folder inside."
                 raise TooLarge(message)
         folders = deeper
-    return files
+    return found
 
 
 def _find(tx: Tx, repo: Repository, commit_oid: str, path: str) -> Item | None:
     """Walk down from the commit's tree: one query a folder."""
-    root = queries_objects.root_of(tx.session, repo.id, commit_oid)
+    root = queries_objects.root_of(tx.session, repo.id, commit_oid) if is_oid(commit_oid) else None
     if root is None:
         raise RevisionNotFound("There is no such commit in the repository.")
+    keep_tree(repo, *root)
     item: Item | None = Item(FOLDER, root[0])
-    items = read_tree(root[1]) if path else {}
-    parts = path.split("/") if path else []
-    for depth, part in enumerate(parts):
+    for part in path.split("/") if path else []:
         if item is None or not item.is_folder:
             return None
-        if depth:
-            items = _tree(tx, repo, item.oid)
-        item = items.get(part)
+        item = _tree(tx, repo, item.oid).get(part)
     return item
 
 
-def _tree(tx: Tx, repo: Repository, oid: str) -> dict[str, Item]:
-    return read_tree(queries_objects.data_of(tx.session, repo.id, [oid])[oid])
+def _tree(tx: Tx, repo: Repository, oid: str) -> Lines:
+    return trees(tx, repo, [oid])[oid]
 
 
-def _entries(tx: Tx, repo: Repository, items: dict[str, Item]) -> list[Entry]:
+def as_entries(tx: Tx, repo: Repository, items: Mapping[str, Item]) -> list[Entry]:
+    """Return what is known of these lines of trees, sorted by path."""
     files = [item.oid for item in items.values() if item.is_file]
     facts = queries_objects.facts_of(tx.session, repo.id, files) if files else {}
     found = []

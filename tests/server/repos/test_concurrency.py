@@ -135,6 +135,18 @@ def test_a_name_given_up_is_not_taken_in_the_same_moment(inside, round_):
 
 
 @pytest.mark.parametrize("round_", range(3))
+def test_two_repositories_do_not_get_one_name(inside, round_):
+    def rename(name: str) -> None:
+        with inside.tx() as tx:
+            repos.rename_repo(tx, repos.get_repo(tx, "alice", name), "wanted")
+
+    for name in ("one", "two", "three"):
+        inside.make_repo(name)
+    results = at_once([lambda n=n: rename(n) for n in ("one", "two", "three")])
+    assert sum(isinstance(result, RepoExists) for result in results) == 2, results
+
+
+@pytest.mark.parametrize("round_", range(3))
 def test_a_commit_and_the_deletion_of_its_repository(inside, round_):
     inside.make_repo()
     inside.commit({"a": b"0"})

@@ -4,7 +4,7 @@ import hashlib
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from lorahub_server.repos import history, queries_objects, refs, trees
@@ -14,9 +14,11 @@ from support.git import Git
 from support.inside import Inside
 
 _numbers = count()
-_part = st.sampled_from(["a", "b", "A", "a.b", "a-b", "é", "z"])
-_path = st.lists(_part, min_size=1, max_size=4).map("/".join)
-_change = st.dictionaries(_path, st.one_of(st.none(), st.sampled_from([b"1", b"2"])), max_size=5)
+# Few names, so that commits meet; some clash as file and folder or by case, most don't.
+_folders = st.lists(st.sampled_from(["a", "a.b", "a-b", "é"]), max_size=3)
+_file = st.sampled_from(["x", "y", "z", "x.a", "x", "y", "z", "X", "a"])
+_path = st.tuples(_folders, _file).map(lambda parts: "/".join([*parts[0], parts[1]]))
+_added = st.dictionaries(_path, st.sampled_from([b"1", b"2"]), max_size=5)
 _Files = dict[str, bytes]
 
 
@@ -35,9 +37,7 @@ def apply(files: _Files, change: dict[str, bytes | None]) -> _Files | type[Excep
 
 def fits(files: _Files) -> bool:
     """Tell whether a disk that knows no case could hold them."""
-    folders = {
-        "/".join(path.split("/")[:n]) for path in files for n in range(1, path.count("/") + 1)
-    }
+    folders = folders_of(files)
     keys = [path.casefold() for path in {*folders, *files}]
     return not folders & set(files) and len(keys) == len(set(keys))
 
@@ -65,14 +65,36 @@ def git(tmp_path_factory) -> Git:
     return Git(tmp_path_factory.mktemp("model-git"))
 
 
-@given(changes=st.lists(_change.filter(bool), min_size=1, max_size=5))
-@settings(max_examples=2500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_commits_do_what_the_model_says(hub, git, changes):
+def a_change(data: st.DataObject, files: _Files) -> dict[str, bytes | None]:
+    """Files to write, or files and folders to delete (some of them not there), or both."""
+    kind = data.draw(st.sampled_from(["add", "delete", "both"]))
+    added = {} if kind == "delete" else data.draw(_added)
+    deletable = sorted({*folders_of(files), *files}) or ["a"]
+    there = st.lists(st.sampled_from(deletable), min_size=1, max_size=2)
+    anywhere = st.lists(_path, max_size=1)
+    deleted = [] if kind == "add" else data.draw(st.one_of(there, there, anywhere))
+    return {**added, **dict.fromkeys(deleted)} or {"a": b"1"}
+
+
+def folders_of(files: _Files) -> set[str]:
+    return {"/".join(path.split("/")[:n]) for path in files for n in range(1, path.count("/") + 1)}
+
+
+@given(data=st.data())
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    # What it finds is short enough; making it shorter takes minutes.
+    phases=[Phase.reuse, Phase.generate],
+)
+def test_commits_do_what_the_model_says(hub, git, data):
     name = f"r{next(_numbers)}"
     hub.make_repo(name)
     files: _Files = {}
     head = None
-    for change in changes:
+    for _ in range(data.draw(st.integers(2, 6))):
+        change = a_change(data, files)
         expected = apply(files, change)
         if isinstance(expected, type):
             with pytest.raises(expected):

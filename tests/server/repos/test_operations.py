@@ -10,6 +10,7 @@ from lorahub_server.kit.errors import HubError
 from lorahub_server.kit.names import InvalidPath
 from lorahub_server.repos import operations
 from lorahub_server.repos.errors import BadCommit
+from lorahub_server.repos.limits import INLINE_TOTAL_MAX, OPERATIONS_MAX
 from lorahub_server.repos.operations import AddBlob, AddFile, DeletePath, check
 from support import bad_inputs
 from support.inside import adapter, sha256
@@ -30,12 +31,12 @@ def test_good_operations_are_sorted_out():
 
 def test_their_number_is_limited():
     assert refused().place == "operations"
-    assert refused(*[DeletePath(f"x{n}") for n in range(1001)]).place == "operations"
-    check([DeletePath(f"x{n}") for n in range(1000)])
+    assert refused(*[DeletePath(f"x{n}") for n in range(OPERATIONS_MAX + 1)]).place == "operations"
+    check([DeletePath(f"x{n}") for n in range(OPERATIONS_MAX)])
 
 
 def test_their_size_is_limited():
-    full = [AddFile(f"x{n}", bytes(INLINE_MAX)) for n in range(32)]
+    full = [AddFile(f"x{n}", bytes(INLINE_MAX)) for n in range(INLINE_TOTAL_MAX // INLINE_MAX)]
     check(full)
     assert refused(*full, AddFile("y", b"1")).place == "operations"
     assert refused(AddFile("x", bytes(INLINE_MAX + 1))).place == "x"
