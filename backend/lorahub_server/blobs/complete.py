@@ -153,9 +153,6 @@ def _move(store: ObjectStore, verified: VerifiedBlob, keys: Sequence[str]) -> No
             store.compose(target, keys)
         else:
             store.put(target, [])
-    except ObjectMissing:
-        if store.size(target) != verified.size:
-            raise
     except StorageFull as error:
         raise StoreFull from error
 

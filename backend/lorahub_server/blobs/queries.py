@@ -1,5 +1,6 @@
 """All SQL of blobs and uploads, but for collection's."""
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from lorahub_server.accounts.tables import Account
 from lorahub_server.blobs.tables import Blob, BlobRef, Upload, UploadPart
 from lorahub_server.kit.many import among
 from lorahub_server.repos.tables import Repository
+
+_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def usable(session: Session, caller: Caller, shas: Collection[str]) -> dict[str, Blob]:
@@ -62,6 +65,15 @@ def add_refs(session: Session, repo_id: int, shas: Collection[str], moment: date
         session.execute(insert, rows)
 
 
+def bytes_of_repo(session: Session, repo_id: int) -> int:
+    total = session.scalar(
+        select(func.sum(Blob.size))
+        .join(BlobRef, BlobRef.sha256 == Blob.sha256)
+        .where(BlobRef.repo_id == repo_id)
+    )
+    return int(total or 0)
+
+
 def touch_of_repo(session: Session, repo_id: int, moment: datetime) -> None:
     """Let the wait of collection begin now for every blob that the repository refers to."""
     held = select(BlobRef.sha256).where(BlobRef.repo_id == repo_id)
@@ -96,12 +108,16 @@ def lock_account(session: Session, account_id: int) -> None:
 
 
 def upload_of(session: Session, account_id: int, upload_id: str) -> Upload | None:
+    if not _UPLOAD_ID.fullmatch(upload_id):
+        return None
     return session.scalar(
         select(Upload).where(Upload.id == upload_id, Upload.account_id == account_id)
     )
 
 
 def lock_upload(session: Session, upload_id: str) -> Upload | None:
+    if not _UPLOAD_ID.fullmatch(upload_id):
+        return None
     return session.get(Upload, upload_id, with_for_update=True, populate_existing=True)
 
 
@@ -154,6 +170,10 @@ def parts_of(session: Session, upload_id: str) -> Sequence[UploadPart]:
     return session.scalars(
         select(UploadPart).where(UploadPart.upload_id == upload_id).order_by(UploadPart.offset)
     ).all()
+
+
+def part_at(session: Session, upload_id: str, offset: int) -> UploadPart | None:
+    return session.get(UploadPart, (upload_id, offset))
 
 
 def count_parts(session: Session, upload_id: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from lorahub_server.access import Tx
 from lorahub_server.blobs import queries
+from lorahub_server.blobs.jobs import schedule_collect
 from lorahub_server.blobs.tables import Blob
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -24,6 +25,11 @@ def is_sha256(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
+def stored_bytes(tx: Tx, repo_id: int) -> int:
+    """Return the size of all large files that any revision of the repository has."""
+    return queries.bytes_of_repo(tx.session, repo_id)
+
+
 def keep_all(tx: Tx, shas: Collection[str]) -> set[str]:
     """Hold off collection of these blobs till the transaction ends; return those that exist."""
     return queries.keep(tx.session, shas) if shas else set()
@@ -38,3 +44,4 @@ def drop_refs(tx: Tx, repo_id: int) -> None:
     """Forget what the repository refers to; collection may take what nobody else needs."""
     queries.touch_of_repo(tx.session, repo_id, tx.now)
     queries.delete_refs(tx.session, repo_id)
+    schedule_collect(tx.session, tx.now)

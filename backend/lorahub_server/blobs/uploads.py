@@ -23,18 +23,30 @@ from lorahub_server.storage.keys import staging_prefix
 __all__ = ["VerifiedBlob", "append", "cancel_upload", "complete", "get_upload", "open_upload"]
 
 
-def open_upload(tx: Tx, *, size: int | None, name: str, sha256: str | None = None) -> Upload:
+def open_upload(
+    tx: Tx,
+    *,
+    size: int | None,
+    name: str,
+    sha256: str | None = None,
+    upload_id: str | None = None,
+) -> Upload:
     """Make room for a file; bytes follow with `append`, then `complete` verifies them.
 
     The account's open upload of the same bytes is returned instead of a new one. For bytes that
     the caller may use already the upload is `done` at once. `name` is the file's path or name.
-    `size` None: the length of the stream is not known beforehand.
+    `size` None: the length of the stream is not known beforehand. With an `upload_id`, 32 random
+    hexadecimal digits, it is the upload of that id and no other.
     """
     account = require_scope(tx.caller, "write")
     name = names.check_path(name).rpartition("/")[2]
     wanted = None if sha256 is None else _checked_sha256(sha256)
     _check_size(tx, size)
-    if wanted is not None and size is not None:
+    if upload_id is not None:
+        named = queries.upload_of(tx.session, account.id, upload_id)
+        if named is not None:
+            return named
+    elif wanted is not None and size is not None:
         there = _there_already(tx, account.id, wanted, size)
         if there is not None:
             there.name, there.touched_at = name, tx.now
@@ -42,7 +54,7 @@ def open_upload(tx: Tx, *, size: int | None, name: str, sha256: str | None = Non
             return there
     queries.lock_account(tx.session, account.id)
     left = _check_quota(tx, account.id, size or 0)
-    upload = _new(tx, account.id, name, size, wanted)
+    upload = _new(tx, account.id, name, size, wanted, upload_id)
     if size is None:
         upload.most = min(tx.settings.max_file_bytes, left)
     schedule_collect(tx.session, tx.now)
@@ -58,6 +70,12 @@ def get_upload(tx: Tx, upload_id: str) -> Upload:
     if upload.error is not None:
         raise BadFile(**upload.error)
     return upload
+
+
+def room(tx: Tx) -> int:
+    """Return the bytes that the caller may send now, next to the uploads that are not finished."""
+    account = require_login(tx.caller)
+    return max(0, tx.settings.max_staged_bytes - queries.staged_bytes(tx.session, account.id))
 
 
 def cancel_upload(tx: Tx, upload_id: str) -> None:
@@ -89,9 +107,16 @@ def _there_already(tx: Tx, account_id: int, sha256: str, size: int) -> Upload | 
     return upload
 
 
-def _new(tx: Tx, account_id: int, name: str, size: int | None, sha256: str | None) -> Upload:
+def _new(
+    tx: Tx,
+    account_id: int,
+    name: str,
+    size: int | None,
+    sha256: str | None,
+    upload_id: str | None = None,
+) -> Upload:
     upload = Upload(
-        id=secrets.token_hex(16),
+        id=upload_id or secrets.token_hex(16),
         account_id=account_id,
         name=name,
         size=size,

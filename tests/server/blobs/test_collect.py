@@ -67,6 +67,7 @@ def test_what_a_repository_has_stays(inside):
     run(inside, 400 * DAY)
     assert keys(inside) == [blob_key(weights)]
     with inside.tx() as tx:
+        tx.session.get_one(Blob, weights).touched_at = now() - 100 * DAY
         repos.delete_repo(tx, repos.get_repo(tx, "alice", "style"))
     assert run(inside, 2.9 * DAY) == 0
     assert run(inside, 3.1 * DAY) == 1
