@@ -1,11 +1,14 @@
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from lorahub_server.access import Caller, visible
+from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
+from lorahub_server.repos.tables import Repository
 
 
 def insert_star(session: Session, account_id: int, repo_id: int, moment: datetime) -> bool:
@@ -28,6 +31,71 @@ def delete_star(session: Session, account_id: int, repo_id: int) -> datetime | N
         .returning(Star.created_at)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
+
+
+def givers(
+    session: Session, repo_id: int, after: tuple[datetime, int] | None, limit: int
+) -> Sequence[tuple[Star, Account]]:
+    """Return the stars of a repository with who gave them, the newest first."""
+    statement = (
+        select(Star, Account)
+        .join(Account, Account.id == Star.account_id)
+        .where(Star.repo_id == repo_id, Account.deleted_at.is_(None))
+        .order_by(Star.created_at.desc(), Star.account_id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(_before(Star.account_id, after))
+    return [(star, account) for star, account in session.execute(statement)]
+
+
+def count_given(session: Session, caller: Caller, account_id: int) -> int:
+    seen = visible(
+        caller,
+        owner_id=Repository.owner_id,
+        private=Repository.private,
+        deleted_at=Repository.deleted_at,
+    )
+    statement = (
+        select(func.count())
+        .select_from(Star)
+        .join(Repository, Repository.id == Star.repo_id)
+        .where(Star.account_id == account_id, seen)
+    )
+    return session.scalar(statement) or 0
+
+
+def given(
+    session: Session,
+    caller: Caller,
+    account_id: int,
+    after: tuple[datetime, int] | None,
+    limit: int,
+) -> Sequence[tuple[Star, Repository]]:
+    """Return the stars that an account gave, with those repositories that the caller may see."""
+    seen = visible(
+        caller,
+        owner_id=Repository.owner_id,
+        private=Repository.private,
+        deleted_at=Repository.deleted_at,
+    )
+    statement = (
+        select(Star, Repository)
+        .join(Repository, Repository.id == Star.repo_id)
+        .where(Star.account_id == account_id, seen)
+        .order_by(Star.created_at.desc(), Star.repo_id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(_before(Star.repo_id, after))
+    return [(star, repo) for star, repo in session.execute(statement)]
+
+
+def _before(column: InstrumentedAttribute[int], after: tuple[datetime, int]) -> ColumnElement[bool]:
+    moment, row_id = after
+    return tuple_(Star.created_at, column) < tuple_(
+        literal(moment, Star.created_at.type), literal(row_id, column.type)
+    )
 
 
 def starred(session: Session, account_id: int, repo_ids: Collection[int]) -> set[int]:

@@ -21,7 +21,11 @@ _MAX_WORDS = 30
 _MAX_WORD = 100
 _MAX_WIDGETS = 100
 # What the templates of libraries leave when nobody fills them in.
-_PLACEHOLDERS = ("model card for model id", "[more information needed]", "<!--", "{{")
+_PLACEHOLDERS = (
+    "model card for model id", "[more information needed]", "{{", "bibtex:", "apa:",
+    "users (both direct and downstream) should be made aware",
+    "use the code below to get started", "carbon emissions can be estimated using",
+)  # fmt: skip
 _RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
 
 
@@ -167,15 +171,19 @@ def _read_front(card: Card) -> None:
 
 
 def _read_body(card: Card) -> None:
+    headings = 0
     for kind, text in plain_blocks(card.body):
         shown = clean_text(text, 4 * SUMMARY_MAX)
-        if not shown or shown.lower().startswith(_PLACEHOLDERS):
+        if not shown:
             continue
-        if kind == "heading" and card.title is None and not card.summary:
-            card.title = shown[:TITLE_MAX].rstrip()
-        elif kind == "paragraph":
+        headings += kind == "heading"
+        if shown.lower().startswith(_PLACEHOLDERS):
+            continue
+        if kind == "paragraph":
             card.summary = shortened(shown, SUMMARY_MAX)
             return
+        if headings == 1:
+            card.title = shown[:TITLE_MAX].rstrip()
 
 
 def shortened(text: str, limit: int) -> str:

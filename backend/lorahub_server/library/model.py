@@ -41,6 +41,7 @@ class RepoCard:
     created_at: datetime
     updated_at: datetime
     published_at: datetime | None
+    trending: float = 0.0
 
     @property
     def full_name(self) -> str:

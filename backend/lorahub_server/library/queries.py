@@ -11,7 +11,13 @@ from sqlalchemy.orm import Session
 from lorahub_server.access import Caller, visible
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
+from lorahub_server.library.tables import (
+    AdapterFile,
+    LibraryEntry,
+    RepoHead,
+    RepoTag,
+    RepoTerm,
+)
 from lorahub_server.repos.tables import CommitRow, Repository
 
 BATCH = 500
@@ -163,7 +169,7 @@ def commit_at(session: Session, repo_id: int, oid: str) -> datetime | None:
 
 
 def living_repos(session: Session) -> Iterator[Repository]:
-    """Yield every repository that is not deleted, some at a time."""
+    """Yield every repository that is not deleted, some at a time; earlier ones are forgotten."""
     after = 0
     while True:
         batch = session.scalars(
@@ -176,11 +182,13 @@ def living_repos(session: Session) -> Iterator[Repository]:
         if len(batch) < BATCH:
             return
         after = batch[-1].id
+        session.flush()
+        session.expunge_all()
 
 
 def delete_rows_of_deleted(session: Session) -> None:
     gone = select(Repository.id).where(Repository.deleted_at.is_not(None))
-    for table in (RepoTag, AdapterFile, LibraryEntry):
+    for table in (RepoTag, RepoTerm, RepoHead, AdapterFile, LibraryEntry):
         session.execute(
             delete(table).where(table.repo_id.in_(gone)),
             execution_options={"synchronize_session": False},
@@ -188,7 +196,7 @@ def delete_rows_of_deleted(session: Session) -> None:
 
 
 def delete_all(session: Session, repo_id: int) -> None:
-    for table in (RepoTag, AdapterFile, Star, LibraryEntry):
+    for table in (RepoTag, RepoTerm, RepoHead, AdapterFile, Star, LibraryEntry):
         session.execute(
             delete(table).where(table.repo_id == repo_id),
             execution_options={"synchronize_session": False},

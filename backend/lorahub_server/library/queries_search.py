@@ -23,7 +23,7 @@ from lorahub_server.community.tables import Star
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import Key
 from lorahub_server.library.queries import visible_repos
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
+from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag, RepoTerm
 from lorahub_server.repos.tables import Repository
 
 # Counts and facets look at so many repositories at most.
@@ -57,6 +57,7 @@ class Filter:
     words: tuple[str, ...] = ()
     owner: str | None = None
     tags: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
     family: str | None = None
     layout: str | None = None
     method: str | None = None
@@ -80,15 +81,23 @@ def cards(
     limit: int,
 ) -> Sequence[CardRow]:
     """Return entries with their repositories and whether the caller starred them."""
+    return _rows(session, list_statement(caller, wanted, sort, after, limit))
+
+
+def list_statement(
+    caller: Caller, wanted: Filter, sort: Sort, after: Sequence[Key] | None, limit: int
+) -> Any:
     statement = _cards(caller).where(*_conditions(wanted))
     if after is not None:
         statement = statement.where(_after(sort, after))
-    order = (
-        (sort.column.desc().nulls_last(), LibraryEntry.repo_id.desc())
-        if sort.descending
-        else (sort.column.asc(), LibraryEntry.repo_id.asc())
-    )
-    return _rows(session, statement.order_by(*order).limit(limit))
+    if not sort.descending:
+        order = (sort.column.asc(), LibraryEntry.repo_id.asc())
+    elif _is_nullable(sort):
+        order = (sort.column.desc().nulls_last(), LibraryEntry.repo_id.desc())
+    else:
+        # Saying where NULLs go would keep PostgreSQL from walking the index.
+        order = (sort.column.desc(), LibraryEntry.repo_id.desc())
+    return statement.order_by(*order).limit(limit)
 
 
 def cards_by_id(session: Session, caller: Caller, repo_ids: Collection[int]) -> Sequence[CardRow]:
@@ -192,6 +201,10 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     found += [
         exists().where(RepoTag.repo_id == LibraryEntry.repo_id, RepoTag.tag == tag)
         for tag in wanted.tags
+    ]
+    found += [
+        exists().where(RepoTerm.repo_id == LibraryEntry.repo_id, RepoTerm.term == term)
+        for term in wanted.terms
     ]
     for column, value in (
         (LibraryEntry.family, wanted.family),

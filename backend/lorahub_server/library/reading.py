@@ -25,7 +25,11 @@ class Contents:
     files: list[AdapterFile] = field(default_factory=list)
     # The headers' facts by SHA-256.
     headers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    paths: list[str] = field(default_factory=list)
+    entries: list[trees.Entry] = field(default_factory=list)
+
+    @property
+    def paths(self) -> list[str]:
+        return [entry.path for entry in self.entries]
 
 
 def rows_only(session: Session) -> Tx:
@@ -62,7 +66,7 @@ def read(tx: Tx, repo: Repository, commit_oid: str | None) -> Contents:
         for entry in adapters
     ]
     card = cards.parse(texts.get(cards.NAME, b""))
-    return Contents(card, files, headers, [entry.path for entry in entries])
+    return Contents(card, files, headers, entries)
 
 
 def read_card(tx: Tx, repo: Repository, commit_oid: str | None) -> cards.Card:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from lorahub_server.access import Tx
 from lorahub_server.kit import names, pagination
 from lorahub_server.kit.pagination import Page
-from lorahub_server.library import queries, queries_search
+from lorahub_server.library import queries, queries_search, vocabulary
 from lorahub_server.library.card import normalised_tags
 from lorahub_server.library.derive import folded
 from lorahub_server.library.errors import BadSort
@@ -27,6 +27,7 @@ _MAX_FACET = 40
 class Query:
     """What to look for. All that is given must hold; every word of `text` must be found.
 
+    `terms` are tags in the vocabulary of other hubs, such as `base_model:adapter:owner/name`.
     `starred_by` is an account's id. `private` True asks for private repositories only, of which a
     caller sees the own ones; False for public ones only.
     """
@@ -34,6 +35,7 @@ class Query:
     text: str = ""
     owner: str | None = None
     tags: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
     family: str | None = None
     layout: str | None = None
     method: str | None = None
@@ -119,6 +121,7 @@ def _filter(query: Query) -> Filter:
         words=tuple(dict.fromkeys(words))[:_MAX_WORDS],
         owner=names.lower(_clean(query.owner) or "") or None,
         tags=tuple(normalised_tags(query.tags))[:_MAX_TAGS],
+        terms=tuple(vocabulary.folded(_clean(term) or "" for term in query.terms))[:_MAX_TAGS],
         family=_clean(query.family),
         layout=_clean(query.layout),
         method=_clean(query.method),
@@ -167,4 +170,5 @@ def _card(row: CardRow, tags: list[str]) -> RepoCard:
         created_at=repo.created_at,
         updated_at=entry.updated_at,
         published_at=entry.published_at,
+        trending=entry.trending,
     )

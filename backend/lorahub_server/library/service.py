@@ -10,7 +10,7 @@ from lorahub_server.access import Tx, require_read
 from lorahub_server.insight import queries as inspections
 from lorahub_server.insight import states
 from lorahub_server.insight.tables import Inspection
-from lorahub_server.library import conflict, derive, notices, queries, reading, trending
+from lorahub_server.library import conflict, derive, heads, notices, queries, reading, trending
 from lorahub_server.library.card import Card
 from lorahub_server.library.model import AdapterDetails, RepoDetails, Snapshot
 from lorahub_server.library.search import cards_of
@@ -38,6 +38,7 @@ def refresh(tx: Tx, repo: Repository) -> None:
     changed_at = queries.commit_at(tx.session, repo.id, head) if head else None
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
+    heads.put(tx, repo, head, contents, adapters)
     tx.session.flush()
 
 

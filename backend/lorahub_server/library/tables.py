@@ -62,6 +62,34 @@ class RepoTag(Base):
     tag: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
+class RepoHead(Base):
+    """The head of a default branch as clients of other hubs ask for it, in one row.
+
+    All of it is in the git objects too, where it takes a statement for each level of folders.
+    """
+
+    __tablename__ = "repo_heads"
+
+    repo_id: Mapped[int] = mapped_column(
+        ForeignKey("repositories.id"), primary_key=True, autoincrement=False
+    )
+    revision: Mapped[str | None] = mapped_column(String(40))
+    # library.vocabulary.Head: front, terms, library, weights, config
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # Of every file, sorted by path: path, size, git's id, SHA-256 if it is a large one.
+    files: Mapped[list[list[Any]]] = mapped_column(JSON, deferred=True)
+
+
+class RepoTerm(Base):
+    """A tag in the vocabulary of other hubs, in lower case: `license:mit`, `base_model:x/y`."""
+
+    __tablename__ = "repo_terms"
+    __table_args__ = (Index("ix_repo_terms_term", "term", "repo_id"),)
+
+    repo_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    term: Mapped[str] = mapped_column(String(300), primary_key=True)
+
+
 class AdapterFile(Base):
     """An adapter file in the head of a default branch."""
 

@@ -212,10 +212,15 @@ def test_any_front_matter_is_read_or_refused(front):
 
 
 def test_the_templates_of_libraries_say_nothing():
-    read = parse(
-        b"# Model Card for Model ID\n\n<!-- Provide a quick summary -->\n\n## Details\n\n- **By:** x\n"
-    )
-    assert (read.title, read.summary) == ("Details", "")
+    from huggingface_hub import ModelCard, ModelCardData
+
+    written = str(ModelCard.from_template(ModelCardData(base_model="gpt2", library_name="peft")))
+    read = parse(written.encode())
+    assert (read.title, read.summary) == (None, "")
+    assert (read.base_models, read.library_name) == (["gpt2"], "peft")
+    assert "Model Card for Model ID" in read.body
+    read = parse(b"# Model Card for Model ID\n\n<!-- quick -->\n\n## Details\n\nIt talks.\n")
+    assert (read.title, read.summary) == (None, "It talks.")
 
 
 def test_long_summaries_end_at_a_word():
