@@ -100,6 +100,12 @@ def find_account(session: Session, name: str) -> Account | None:
     return None if account is None or account.deleted_at is not None else account
 
 
+def account_of_id(session: Session, account_id: int) -> Account | None:
+    """Return the account, unless it was deleted."""
+    account = session.get(Account, account_id)
+    return None if account is None or account.deleted_at is not None else account
+
+
 def find_renamed(session: Session, name: str) -> Account | None:
     """Return the account that had this name before and has another one now: where to redirect."""
     if not names.is_account_name(name):

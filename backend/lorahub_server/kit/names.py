@@ -72,6 +72,11 @@ def fold(name: str) -> str:
 _RESERVED_KEYS = frozenset(fold(word) for word in RESERVED)
 
 
+def is_text(text: str) -> bool:
+    """Tell whether a database can hold the text: no NUL in it, and no half of a character."""
+    return "\0" not in text and _utf8_length(text) < sys.maxsize
+
+
 def is_account_name(name: str) -> bool:
     """Tell whether looking the text up is worth it: the form alone, reserved or not."""
     return ACCOUNT_MIN <= len(name) <= ACCOUNT_MAX and _ACCOUNT.fullmatch(name) is not None
