@@ -2,7 +2,7 @@
 
 Revision ID: 000000000001
 Revises:
-Create Date: 2026-11-25 15:09:29.437504
+Create Date: 2026-11-25 15:41:13.537105
 """
 
 import sqlalchemy as sa
@@ -431,6 +431,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repo_id", "name", name=op.f("pk_refs")),
     )
     op.create_table(
+        "repo_heads",
+        sa.Column(
+            "repo_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("revision", sa.String(length=40), nullable=True),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repo_id"], ["repositories.id"], name=op.f("fk_repo_heads_repo_id_repositories")
+        ),
+        sa.PrimaryKeyConstraint("repo_id", name=op.f("pk_repo_heads")),
+    )
+    op.create_table(
         "repo_tags",
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tag", sa.String(length=64), nullable=False),
@@ -441,6 +457,18 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("repo_tags", schema=None) as batch_op:
         batch_op.create_index("ix_repo_tags_tag", ["tag", "repo_id"], unique=False)
+
+    op.create_table(
+        "repo_terms",
+        sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("term", sa.String(length=300), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repo_id"], ["repositories.id"], name=op.f("fk_repo_terms_repo_id_repositories")
+        ),
+        sa.PrimaryKeyConstraint("repo_id", "term", name=op.f("pk_repo_terms")),
+    )
+    with op.batch_alter_table("repo_terms", schema=None) as batch_op:
+        batch_op.create_index("ix_repo_terms_term", ["term", "repo_id"], unique=False)
 
     op.create_table(
         "stars",
@@ -528,10 +556,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_stars_repo_id"))
 
     op.drop_table("stars")
+    with op.batch_alter_table("repo_terms", schema=None) as batch_op:
+        batch_op.drop_index("ix_repo_terms_term")
+
+    op.drop_table("repo_terms")
     with op.batch_alter_table("repo_tags", schema=None) as batch_op:
         batch_op.drop_index("ix_repo_tags_tag")
 
     op.drop_table("repo_tags")
+    op.drop_table("repo_heads")
     op.drop_table("refs")
     with op.batch_alter_table("library_entries", schema=None) as batch_op:
         batch_op.drop_index("ix_library_entries_updated_at")
