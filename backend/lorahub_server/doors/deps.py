@@ -37,6 +37,8 @@ _T = TypeVar("_T")
 READERS, WRITERS, OWNERS = 24, 8, 8
 # Bodies of files that arrive at once; each has a thread of its own and up to 3 MiB of memory.
 STREAMS = 100
+# Bodies that are kept in memory, up to some 200 MB each, until they are whole.
+HEAVY = 16
 _PATIENCE_S = 20.0
 _RETRY_S = 2
 
@@ -49,15 +51,21 @@ class Places:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
+        if self._free.locked():
+            await self._wait()
+        else:
+            await self._free.acquire()
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def _wait(self) -> None:
         try:
             await asyncio.wait_for(self._free.acquire(), _PATIENCE_S)
         except TimeoutError:
             message = "The hub has more to do than it can. Try again in a moment."
             raise Busy(message, retry_after=_RETRY_S) from None
-        try:
-            yield
-        finally:
-            self._free.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class Hub:
     writers: Places = field(default_factory=lambda: Places(WRITERS))
     owners: Places = field(default_factory=lambda: Places(OWNERS))
     streams: Places = field(default_factory=lambda: Places(STREAMS))
+    heavy: Places = field(default_factory=lambda: Places(HEAVY))
 
 
 def hub_of(request: Request) -> Hub:

@@ -21,8 +21,8 @@ from lorahub_server.storage import StorageError, StorageFull
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _RETRY_S = 5
 _PLACE_MAX = 200
-# What stands before the owner: /api/hub/v1/repos/
-_API_PIECES = 5
+# What stands before the owner: /api/hub/v1/repos/ and /api/models/
+_PIECES_BEFORE = {"api/hub": 5, "api/models": 3}
 
 
 class InternalError(HubError):
@@ -59,7 +59,7 @@ class MethodNotAllowed(HubError):
 
 _BY_STATUS = {
     400: ("bad_request", "The body of the request can't be read. Send it again, complete."),
-    404: ("not_found", "There is nothing at this address. Check it, and the API's reference."),
+    404: ("not_found", "There is nothing at this address. /api/hub/docs lists what there is."),
     413: ("too_large", "The request is too large. Send less at once."),
     415: ("unsupported_media_type", "The body has a type that is not understood here."),
 }
@@ -94,6 +94,12 @@ def answer(request: Request, error: Exception) -> Response:
     """Return the answer for an error, in the form that the asked door speaks."""
     told = as_hub_error(error)
     headers = _headers(request, told)
+    from lorahub_server.doors.hf import errors as hf
+
+    if hf.speaks(request):
+        return hf.told(request, told, headers)
+    if _is_resolve(request):
+        headers |= hf.headers_for(request, told)
     if wants_json(request):
         content = {**told.to_dict(), "request_id": _request_id(request)}
         response: Response = JSONResponse({"error": _plain(content)}, told.status)
@@ -109,7 +115,12 @@ def wants_json(request: Request) -> bool:
     pieces = request.scope["path"].split("/")
     if pieces[1:2] == ["api"]:
         return True
-    return pieces[3:4] == ["resolve"] and "text/html" not in request.headers.get("accept", "")
+    return _is_resolve(request) and "text/html" not in request.headers.get("accept", "")
+
+
+def _is_resolve(request: Request) -> bool:
+    path: str = request.scope["path"]
+    return path.split("/")[3:4] == ["resolve"]
 
 
 def allowed_methods(request: Request) -> list[str]:
@@ -200,7 +211,8 @@ def _request_id(request: Request) -> str | None:
 def _moved(request: Request, error: RepoMoved) -> str:
     """Return the address that was asked for, with the repository's name of now in it."""
     pieces = raw_path(request.scope).decode("latin-1").split("/")
-    at = _API_PIECES if pieces[1:2] == ["api"] else 1
-    pieces[at : at + 2] = [quote(error.owner, safe=""), quote(error.name, safe="")]
+    at = _PIECES_BEFORE.get("/".join(pieces[1:3]), 1)
+    ending = ".git" if pieces[at + 1].endswith(".git") else ""
+    pieces[at : at + 2] = [quote(error.owner, safe=""), quote(error.name, safe="") + ending]
     query = request.scope["query_string"].decode("latin-1")
     return "/".join(pieces) + (f"?{query}" if query else "")

@@ -60,6 +60,8 @@ def _no_nul(text: str) -> str:
 # Every text that comes in: no database takes a NUL.
 Text = Annotated[str, AfterValidator(_no_nul)]
 Time = Annotated[datetime, PlainSerializer(iso, return_type=str)]
+# Files or operations in one request; further ones go into the next.
+ITEMS_MAX = 1000
 # Ids in addresses: no database takes a larger number.
 RowId = Annotated[int, Path(ge=0, lt=2**63)]
 

@@ -15,21 +15,13 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from lorahub_server.doors.deps import hub_of
+from lorahub_server.doors.idle import in_time
 from lorahub_server.kit.errors import HubError, TooLarge
 
 PIECE = 1024 * 1024
-# A client that sends nothing for so long is taken for gone.
-IDLE_S = 120.0
 _AHEAD = 1
 
 _T = TypeVar("_T")
-
-
-class Stalled(HubError):
-    """The body stopped coming."""
-
-    status = 408
-    code = "stalled"
 
 
 class Body:
@@ -59,11 +51,7 @@ class Body:
         if self._kept:
             kept, self._kept = self._kept, b""
             return kept
-        try:
-            async with asyncio.timeout(IDLE_S):
-                message = await self.request.receive()
-        except TimeoutError:
-            raise Stalled("The body stopped coming. Send the rest, or begin again.") from None
+        message = await in_time(self.request.receive)
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         self.is_over = not message.get("more_body", False)

@@ -5,10 +5,12 @@ import json
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from lorahub_server.doors import idle
 from lorahub_server.doors.errors import Busy
 from lorahub_server.kit.errors import HubError
 from lorahub_server.kit.ratelimit import RateLimited
 from lorahub_server.storage import ObjectMissing, StorageError, StorageFull
+from support.asgi import STOP
 
 SECRET = "postgresql://hub:sesame@10.0.0.7"
 
@@ -134,6 +136,13 @@ def test_bodies_that_are_none(alice, body, kind):
     answer = alice.post("repos", body=body, headers=headers)
     assert answer.status in (400, 422), answer.body
     assert answer.code in ("invalid_request", "bad_request", "invalid_name")
+
+
+def test_a_body_that_stops_coming(alice, monkeypatch):
+    monkeypatch.setattr(idle, "IDLE_S", 0.2)
+    headers = {"Content-Type": "application/json", "Content-Length": "100"}
+    answer = alice.post("repos", body=[b'{"name": ', STOP], headers=headers)
+    assert (answer.status, answer.code) == (408, "stalled")
 
 
 def test_unknown_addresses(anonymous):

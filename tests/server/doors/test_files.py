@@ -1,12 +1,15 @@
 """Bytes of files: whole, in part, not again, and never as something that could run."""
 
+import asyncio
 import hashlib
 import os
 
 import pytest
+from starlette.requests import ClientDisconnect
 
-from lorahub_server.doors.files.ranges import RangeNotSatisfiable, is_unchanged, wanted
-from lorahub_server.doors.files.send import PIECE
+from lorahub_server.doors import idle
+from lorahub_server.doors.files.ranges import RangeNotSatisfiable, Span, is_unchanged, wanted
+from lorahub_server.doors.files.send import PIECE, Bytes
 from lorahub_server.library import downloads
 from support import bad_inputs
 
@@ -46,7 +49,9 @@ def test_what_is_no_range_gets_the_whole_file(text):
     assert (found.start, found.stop, found.is_part) == (0, 100, False)
 
 
-@pytest.mark.parametrize("text", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=9999999999999-"])
+@pytest.mark.parametrize(
+    "text", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=9999999999999-"]
+)
 def test_ranges_beyond_the_end(text):
     with pytest.raises(RangeNotSatisfiable):
         wanted(Asked(range=text), 100, '"x"')
@@ -276,3 +281,30 @@ def test_bytes_that_got_lost_are_an_error_not_a_hole(site, anonymous, published)
     path.unlink()
     answer = anonymous.get(PATH)
     assert (answer.status, answer.code) == (503, "storage_unavailable")
+
+
+def test_a_client_that_takes_nothing_is_not_waited_for(tmp_path, monkeypatch):
+    """Neither its file nor its task stays."""
+    monkeypatch.setattr(idle, "IDLE_S", 0.2)
+    path = tmp_path / "big"
+    path.write_bytes(bytes(2 * PIECE))
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(3600)
+
+    async def send(message) -> None:
+        sent.append(message["type"])
+        if len(sent) > 1:
+            await asyncio.sleep(3600)
+
+    async def scene() -> None:
+        answer = Bytes(Span(0, 2 * PIECE, 2 * PIECE, is_part=False), path, {})
+        async with asyncio.timeout(5):
+            with pytest.raises(ClientDisconnect):
+                await answer({"type": "http"}, receive, send)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(scene())
+    assert len(sent) == 2

@@ -101,7 +101,9 @@ def test_a_branch_with_slashes_end_to_end(alice, site):
     read = alice.get("repos/alice/x/raw/feature%2Fx/a%20b%2F100%25.txt").expect(200)
     assert read.body == b"two"
     assert alice.get("/alice/x/resolve/main/a%20b/100%25.txt").body == b"one"
-    names = [item["path"] for item in alice.get("repos/alice/x/tree/feature%2Fx/a%20b").json()["items"]]
+    names = [
+        item["path"] for item in alice.get("repos/alice/x/tree/feature%2Fx/a%20b").json()["items"]
+    ]
     assert names == ["a b/100%.txt"]
     # The slash as it is belongs to the path: a branch "feature" with a file "x/..." there is not.
     assert alice.get("repos/alice/x/raw/feature/x/a%20b/100%25.txt").code == "revision_not_found"

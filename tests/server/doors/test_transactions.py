@@ -8,7 +8,12 @@ import pytest
 from sqlalchemy import text
 
 from lorahub_server.access import Tx
-from lorahub_server.accounts.service import find_account, get_account, insert_account, update_profile
+from lorahub_server.accounts.service import (
+    find_account,
+    get_account,
+    insert_account,
+    update_profile,
+)
 from lorahub_server.doors import deps
 from lorahub_server.doors.deps import OwnHub, ReadTx, WriteTx
 from lorahub_server.kit.db import Database

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import WriteTx, base_url
-from lorahub_server.doors.schemas import Branch, Owner, RepoName, Text, example
+from lorahub_server.doors.schemas import ITEMS_MAX, Branch, Owner, RepoName, Text, example
 from lorahub_server.doors.web import links
 from lorahub_server.repos import service
 from lorahub_server.repos.commit import (
@@ -21,7 +21,6 @@ from lorahub_server.repos.commit import (
     commit,
 )
 from lorahub_server.repos.errors import BadCommit
-from lorahub_server.repos.limits import OPERATIONS_MAX
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["publishing"])
@@ -72,7 +71,7 @@ class NewCommit(BaseModel):
     )
 
     message: Text
-    operations: list[OperationIn] = Field(max_length=OPERATIONS_MAX)
+    operations: list[OperationIn] = Field(max_length=ITEMS_MAX)
     description: Text = ""
     parent: Text | None = None
 
@@ -100,11 +99,18 @@ class CommitOut(BaseModel):
         )
 
 
+UNCHANGED = {
+    "model": CommitOut,
+    "description": "Nothing changed",
+    "content": {"application/json": {"example": {**examples.COMMIT, "changed": False}}},
+}
+
+
 @router.post(
     "/commits/{branch}",
     summary="Commit to a branch",
     status_code=201,
-    responses={200: {"model": CommitOut, "description": "Nothing changed"}},
+    responses={200: UNCHANGED},
 )
 def make_commit(
     request: Request,

@@ -12,11 +12,10 @@ from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.blobs.service import is_sha256, may_use_all
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx
-from lorahub_server.doors.schemas import Branch, Owner, RepoName, Text, example
+from lorahub_server.doors.schemas import ITEMS_MAX, Branch, Owner, RepoName, Text, example
 from lorahub_server.kit import names
 from lorahub_server.repos import refs, service, trees
 from lorahub_server.repos.errors import BadCommit
-from lorahub_server.repos.limits import OPERATIONS_MAX
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["publishing"])
@@ -33,7 +32,7 @@ class FileIn(BaseModel):
 
 
 class PreuploadIn(BaseModel):
-    files: list[FileIn] = Field(max_length=OPERATIONS_MAX)
+    files: list[FileIn] = Field(max_length=ITEMS_MAX)
 
 
 class FilePlan(BaseModel):

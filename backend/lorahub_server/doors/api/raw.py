@@ -12,7 +12,7 @@ from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.blobs import uploads
 from lorahub_server.blobs.errors import FileTooLarge
 from lorahub_server.blobs.limits import INLINE_MAX
-from lorahub_server.doors.api.commits import CommitOut
+from lorahub_server.doors.api.commits import UNCHANGED, CommitOut
 from lorahub_server.doors.deps import ReadTx, WriteTx, hub_of, reading, writing
 from lorahub_server.doors.files.answer import named_file
 from lorahub_server.doors.schemas import Branch, FilePath, Owner, RepoName, Revision, Text
@@ -21,7 +21,7 @@ from lorahub_server.kit import names
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos import refs, service, trees
 from lorahub_server.repos.commit import AddBlob, AddFile, DeletePath, Operation, commit
-from lorahub_server.repos.errors import RefNotFound, StaleParent
+from lorahub_server.repos.errors import RefNotFound, RepoExists, StaleParent
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}")
@@ -69,9 +69,11 @@ def read_file(
     path: FilePath,
     download: Annotated[bool, Query(description="Save it instead of showing it.")] = False,
 ) -> Response:
-    """Ranges, `If-None-Match` and HEAD work. Where the bytes are in S3, it redirects there.
+    """Ranges, `If-None-Match` and HEAD work.
 
-    curl -LO http://127.0.0.1:8000/api/hub/v1/repos/alice/my-style/raw/main/README.md
+    Where the bytes are in S3, it redirects there, hence `-L`.
+
+        curl -LO http://127.0.0.1:8000/api/hub/v1/repos/alice/my-style/raw/main/README.md
     """
     return named_file(request, tx, owner, name, revision, path, download=download)
 
@@ -81,7 +83,7 @@ def read_file(
     tags=["publishing"],
     summary="Publish one file",
     status_code=201,
-    responses={200: {"model": CommitOut, "description": "Nothing changed"}},
+    responses={200: UNCHANGED},
     openapi_extra=BODY,
 )
 async def write_file(
@@ -166,7 +168,7 @@ def _is_there(tx: Tx, wish: _Wish) -> bool:
 
 
 def _try_to_make(tx: Tx, wish: _Wish) -> None:
-    service.create_repo(tx, wish.owner, wish.name, private=wish.private)
+    _repo(tx, wish)
     raise _WouldWork
 
 
@@ -176,7 +178,9 @@ def _repo(tx: Tx, wish: _Wish) -> Repository:
     except RepoNotFound:
         if not wish.create:
             raise
+    with suppress(RepoExists):  # somebody was quicker by a moment
         return service.create_repo(tx, wish.owner, wish.name, private=wish.private)
+    return service.get_repo_for_write(tx, wish.owner, wish.name)
 
 
 async def _receive(request: Request, wish: _Wish, body: Body) -> Operation:

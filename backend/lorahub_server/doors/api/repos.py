@@ -111,7 +111,9 @@ def list_repos(
 ) -> RepoList:
     """What the caller may see of the library, private repositories of their own included.
 
-    curl "http://127.0.0.1:8000/api/hub/v1/repos?search=glass&family=sdxl&sort=stars"
+    All that is asked for must hold. For the next page send `next` as `cursor`.
+
+        curl "http://127.0.0.1:8000/api/hub/v1/repos?search=glass&family=sdxl&sort=stars"
     """
     query = search.Query(
         text=text or "",

@@ -12,10 +12,8 @@ from lorahub_server.doors.files.send import Bytes, Stored
 from lorahub_server.doors.files.types import kind_of
 from lorahub_server.doors.middleware.head import is_head
 from lorahub_server.library.downloads import count
-from lorahub_server.repos import refs, service, trees
-from lorahub_server.repos.errors import EntryNotFound
+from lorahub_server.repos import lookup, service
 from lorahub_server.repos.tables import Repository
-from lorahub_server.repos.trees import Entry
 from lorahub_server.storage.keys import blob_key
 from lorahub_server.storage.sigv4 import content_disposition
 
@@ -35,32 +33,46 @@ def file_answer(
     request: Request, tx: Tx, repo: Repository, revision: str, path: str, *, download: bool = False
 ) -> Response:
     """Return the file's bytes, or a redirect to where the store gives them out."""
-    oid = refs.resolve(tx, repo, revision)
-    entry = trees.get_entry(tx, repo, oid, path)
-    if entry.sha256 is None:
-        raise EntryNotFound(f"{path} is a folder. Ask for one of its files.", place=path)
+    found = lookup.find(tx, repo, revision, path, with_content=not is_head(request.scope))
+    entry = found.entry
     kind = kind_of(path)
     shown = kind.is_shown and not download
-    etag = f'"{entry.sha256}"'
+    # As git and git-lfs name the content; other hubs' clients name files in their caches by it.
+    etag = f'"{entry.sha256 if entry.large else entry.oid}"'
     headers = {
         "ETag": etag,
         "Cache-Control": _cache_control(repo, revision),
-        "X-Repo-Commit": oid,
-        "X-Content-SHA256": entry.sha256,
+        "X-Repo-Commit": found.commit,
+        "X-Content-SHA256": entry.sha256 or "",
+        "X-Linked-Size": str(entry.size),
         "Content-Type": kind.media_type,
         "Content-Disposition": _disposition(path, shown=shown),
         "Accept-Ranges": "bytes",
         "Content-Security-Policy": POLICY,
-        "Cross-Origin-Resource-Policy": "same-origin",
     }
     if is_unchanged(request, etag):
         return Response(status_code=304, headers=_without_content(headers))
     span = wanted(request, entry.size, etag)
     if not entry.large:
-        return Bytes(span, trees.read_file(tx, repo, entry), headers)
-    if span.start == 0 and not is_head(request.scope):
+        return Bytes(span, found.content or b"", headers)
+    # A picture that a page shows is no download.
+    if span.start == 0 and not shown and not is_head(request.scope):
         count(repo.id)
-    return _of_blob(request, tx, entry, span, headers, shown=shown)
+    return _of_blob(request, tx, entry.sha256 or "", path, span, headers, shown=shown)
+
+
+def blob_answer(request: Request, tx: Tx, sha256: str, size: int) -> Response:
+    """Return the bytes of a large file by its hash, to one who was found to be allowed them."""
+    etag = f'"{sha256}"'
+    headers = {
+        "ETag": etag,
+        "Cache-Control": _NEVER_KEPT,
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": _disposition(sha256, shown=False),
+        "Accept-Ranges": "bytes",
+    }
+    span = wanted(request, size, etag)
+    return _of_blob(request, tx, sha256, sha256, span, headers, shown=False)
 
 
 def named_file(
@@ -80,19 +92,20 @@ def named_file(
 def _of_blob(
     request: Request,
     tx: Tx,
-    entry: Entry,
+    sha256: str,
+    path: str,
     span: Span,
     headers: Mapping[str, str],
     *,
     shown: bool,
 ) -> Response:
-    key = blob_key(entry.sha256 or "")
-    path = tx.store.local_path(key)
-    if path is not None:
-        return Bytes(span, path, headers)
+    key = blob_key(sha256)
+    there = tx.store.local_path(key)
+    if there is not None:
+        return Bytes(span, there, headers)
     # Pages may show pictures of this site only, and a signed address is good for GET alone.
     if not shown and not is_head(request.scope):
-        filename = PurePosixPath(entry.path).name
+        filename = PurePosixPath(path).name
         address = tx.store.signed_url(key, filename=filename)
         if address is not None:
             # The address is a right to the bytes that ends: nobody keeps it.

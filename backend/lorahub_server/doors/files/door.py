@@ -32,7 +32,8 @@ def resolve_file(
 ) -> Response:
     """The address for links and tools. The API's `raw` answers the same.
 
-    `ETag` and `X-Content-SHA256` have the SHA-256 of the whole file, `X-Repo-Commit` the commit.
+    `X-Content-SHA256` has the SHA-256 of the whole file, `X-Repo-Commit` the commit. `ETag` is
+    git's id of a small file, and the SHA-256 of a large one.
 
         curl -LO http://127.0.0.1:8000/alice/my-style/resolve/main/my-style.safetensors
         curl -L -C - -O http://127.0.0.1:8000/alice/my-style/resolve/main/my-style.safetensors

@@ -11,8 +11,10 @@ from typing import Any
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 from fastapi import Response
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from lorahub_server.doors import idle
 from lorahub_server.doors.files.ranges import Span
 from lorahub_server.doors.middleware.head import is_head
 from lorahub_server.storage import ObjectMissing, ObjectStore, StorageError
@@ -78,8 +80,12 @@ async def _send_all(pieces: AsyncGenerator[Any], receive: Receive, send: Send) -
             async for piece in pieces:
                 if gone.done():
                     return
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                async with asyncio.timeout(idle.IDLE_S):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+    except TimeoutError:
+        # It takes nothing any more. The connection ends with the answer cut short.
+        raise ClientDisconnect from None
     finally:
         gone.cancel()
 

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lorahub_server.doors.errors import InternalError, answer, as_hub_error
+from lorahub_server.doors.paths import raw_path
 
 _log = structlog.get_logger(__name__)
 
@@ -77,7 +78,7 @@ def _answer(request: Request, error: Exception) -> Response:
 
 def _note(scope: Scope, error: Exception) -> None:
     told = as_hub_error(error)
-    facts = {"method": scope["method"], "path": scope["path"]}
+    facts = {"method": scope["method"], "path": raw_path(scope).decode("latin-1")}
     if isinstance(told, InternalError):
         _log.exception("request_failed", exc_info=error, **facts)
     elif told.status >= _SERVER_FAULT:

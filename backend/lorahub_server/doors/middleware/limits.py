@@ -2,12 +2,21 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lorahub_server.doors.idle import in_time
 from lorahub_server.kit.errors import BadRequest, HubError, TooLarge
 
 BODY_MAX = 10 * 1024 * 1024  # JSON and forms
 HEADERS_MAX = 64 * 1024
 QUERY_MAX = 8 * 1024
 _FORM_ROOM = 1024 * 1024  # what a form adds to the file in it
+# Bodies of files, and of commits that have small files in them.
+_COUNTED_LATER = (
+    ("PUT", "/raw/"),
+    ("PATCH", "/uploads/"),
+    ("PUT", "/info/lfs/"),
+    ("POST", "/commit/"),
+    ("POST", "/api/xet/"),
+)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -39,9 +48,7 @@ class Limits:
         method, path = scope["method"], scope["path"]
         if method not in _WITH_BODY:
             return None
-        if method == "PUT" and "/raw/" in path:
-            return None
-        if method == "PATCH" and "/uploads/" in path:
+        if any(method == wanted and part in path for wanted, part in _COUNTED_LATER):
             return None
         if path.startswith("/api/xet/"):
             return None
@@ -63,11 +70,13 @@ def _counted(scope: Scope, receive: Receive, limit: int) -> Receive:
     announced = next((v for name, v in scope["headers"] if name == b"content-length"), b"")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
-    left = limit
+    left, is_over = limit, False
 
     async def counted() -> Message:
-        nonlocal left
-        message = await receive()
+        nonlocal left, is_over
+        # After the body only the client's leaving is waited for, as long as it takes.
+        message = await (receive() if is_over else in_time(receive))
+        is_over = not message.get("more_body", False)
         left -= len(message.get("body", b""))
         if left < 0:
             raise _too_large(limit)

@@ -149,7 +149,10 @@ def test_every_way_to_name_a_revision(anonymous, first, revision):
 
 def test_folders(anonymous, first):
     top = anonymous.get("repos/alice/x/tree/main").json()
-    assert [(i["path"], i["kind"]) for i in top["items"]] == [("README.md", "file"), ("a", "folder")]
+    assert [(i["path"], i["kind"]) for i in top["items"]] == [
+        ("README.md", "file"),
+        ("a", "folder"),
+    ]
     assert top["items"][0] == {
         "path": "README.md",
         "kind": "file",

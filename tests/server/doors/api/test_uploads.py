@@ -7,7 +7,6 @@ import pytest
 from lorahub_server.blobs.limits import INLINE_MAX
 from support import bad_inputs
 
-
 # Asking for it fails the request with an error of its own.
 UNREAD = [AssertionError("the body was read")]
 

@@ -128,7 +128,8 @@ def _field(item: Mapping[str, Any]) -> Field:
 def _replies(items: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Reply]:
     for status, item in sorted(items.items()):
         shown = "errors" if status == "default" else status
-        yield Reply(shown, item.get("description", ""), _content(item, document))
+        says = item.get("description", "").replace("Successful Response", "Done")
+        yield Reply(shown, says, _content(item, document))
 
 
 def _content(item: Mapping[str, Any], document: Mapping[str, Any]) -> str | None:
@@ -136,7 +137,7 @@ def _content(item: Mapping[str, Any], document: Mapping[str, Any]) -> str | None
         if kind != "application/json":
             return "the bytes of the file"
         if content.get("schema"):
-            value = sample(content["schema"], document)
+            value = content.get("example") or sample(content["schema"], document)
             return json.dumps(value, indent=2, ensure_ascii=False)
     return None
 
