@@ -75,18 +75,12 @@ def render_error(request: Request, error: HubError | int) -> Response:
 
 def _moved(request: Request, error: RepoMoved) -> str:
     """Return the same page of the repository under its present name."""
-    rest = here(request).split("/", 3)[3:]
-    query = here(request).partition("?")[2]
-    if rest:
-        return f"{links.repo(error.owner, error.name)}/{rest[0]}"
-    return (
-        f"{links.repo(error.owner, error.name)}?{query}"
-        if query
-        else links.repo(error.owner, error.name)
-    )
+    address, mark, query = here(request).partition("?")
+    rest = address.split("/")[3:]
+    return "/".join([links.repo(error.owner, error.name), *rest]) + mark + query
 
 
 def _gone(request: Request) -> tuple[str, str] | None:
     """Return owner and name of the deleted repository that the address names."""
-    names = (request.path_params.get("owner"), request.path_params.get("name"))
-    return names if isinstance(names[0], str) and isinstance(names[1], str) else None
+    owner, name = request.path_params.get("owner"), request.path_params.get("name")
+    return (owner, name) if isinstance(owner, str) and isinstance(name, str) else None

@@ -1,5 +1,6 @@
 """Files and history of a repository."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -106,7 +107,7 @@ def show_commits(
     )
 
 
-def _by_day(commits: list[CommitInfo]) -> list[list[CommitInfo]]:
+def _by_day(commits: Sequence[CommitInfo]) -> list[list[CommitInfo]]:
     def day(commit: CommitInfo) -> datetime:
         return commit.created_at.replace(hour=0, minute=0, second=0, microsecond=0)
 

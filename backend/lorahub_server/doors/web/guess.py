@@ -16,6 +16,7 @@ _GENERIC = frozenset(
     {"adapter_model", "pytorch_lora_weights", "model", "lora", "adapter", "diffusion_pytorch_model"}
 )
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _RUNS = re.compile(r"([._-])[._-]*")
 _TITLE_MAX = 120
 # A heading of the first level that a card begins with.
@@ -47,7 +48,7 @@ def wish_of(file_name: str, summary: Mapping[str, Any], card: Card | None) -> Wi
         title=title[:_TITLE_MAX],
         name=repo_name(stem),
         words=", ".join(words[:5]),
-        base_model=_text(summary.get("base_model_hint")),
+        base_model=_hub_name(_text(summary.get("base_model_hint"))),
     )
     if card is not None:
         wish.title = (card.title or wish.title)[:_TITLE_MAX]
@@ -79,6 +80,12 @@ def _stem(file_name: str, training: Mapping[str, Any]) -> str:
     if stem.casefold() in _GENERIC:
         stem = _text(training.get("output_name"))
     return "" if stem.casefold() in _GENERIC else _LAST.sub("", stem) or stem
+
+
+def _hub_name(text: str) -> str:
+    """Return the text if it names a model on a hub; trainers write down the names of files too."""
+    is_file = text.casefold().endswith((".safetensors", ".ckpt"))
+    return text if _HUB_NAME.fullmatch(text) and not is_file else ""
 
 
 def _text(value: object) -> str:

@@ -46,6 +46,7 @@ _METHODS = {
 }
 # What browsers show; SVG is left out, since it can hold scripts.
 PICTURES = frozenset({"png", "jpg", "jpeg", "webp", "gif", "avif"})
+_HASHES = ("SHA256", "AutoV1", "AutoV2", "AutoV3", "BLAKE3", "CRC32")
 _BROWSERS = (
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),
@@ -166,6 +167,12 @@ def confidence(level: str | None) -> str:
     return "from weights and metadata" if level == "medium" else "a guess from what is there"
 
 
+def hash_lines(hashes: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the hashes as name and value, the best known first."""
+    order = [kind for kind in _HASHES if kind in hashes]
+    return [(kind, hashes[kind]) for kind in (*order, *sorted(set(hashes) - set(order)))]
+
+
 def rest(message: str) -> str:
     """Return what a commit's message says after its first line."""
     return message.partition("\n")[2].strip()
@@ -190,6 +197,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "dtypes": dtypes,
     "family": families.family_label,
+    "hash_lines": hash_lines,
     "hue": families.family_hue,
     "initial": initial,
     "kind_icon": kind_icon,

@@ -1,0 +1,72 @@
+"""The card, changed in the browser: one text, one commit."""
+
+from fastapi import APIRouter, Request, Response
+
+from lorahub_server.access import Tx
+from lorahub_server.doors.deps import ReadTx, WriteTx
+from lorahub_server.doors.web import links
+from lorahub_server.doors.web.forms import Posted
+from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.view import page, redirect
+from lorahub_server.kit.errors import HubError
+from lorahub_server.library import card as cards
+from lorahub_server.library import service as library
+from lorahub_server.repos import refs
+from lorahub_server.repos import service as repos
+from lorahub_server.repos.commit import AddFile, commit
+from lorahub_server.repos.tables import Repository
+
+router = APIRouter()
+
+_START = """---
+license: other
+tags: []
+---
+# {title}
+
+What does it do well, where does it fail, which strength do you like?
+"""
+
+
+@router.get("/{owner}/{name}/card")
+def show(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
+    repo = repos.get_repo_for_write(tx, owner, name)
+    head = refs.head(tx, repo)
+    text = library.card_bytes_of(tx, repo, head).decode("utf-8", "replace")
+    return _form(request, tx, repo, text, head)
+
+
+@router.post("/{owner}/{name}/card")
+def save(request: Request, form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
+    repo = repos.get_repo_for_write(tx, owner, name)
+    text = form.text("text").replace("\r\n", "\n")
+    parent = form.text("parent") or None
+    try:
+        with tx.session.begin_nested():
+            operation = AddFile(cards.NAME, text.encode("utf-8", "replace"))
+            commit(tx, repo, repo.default_branch, [operation], "Edit the card", parent=parent)
+    except HubError as error:
+        tx.session.refresh(repo)
+        return _form(request, tx, repo, text, refs.head(tx, repo), error)
+    return redirect(links.repo(repo.owner.name, repo.name))
+
+
+def _form(
+    request: Request,
+    tx: Tx,
+    repo: Repository,
+    text: str,
+    head: str | None,
+    error: HubError | None = None,
+) -> Response:
+    facts = head_of(tx, repo, "card")
+    return page(
+        request,
+        "edit_card.html",
+        **{**facts, "is_private": True},
+        status=error.status if error else 200,
+        wrong=error.message if error else "",
+        place=(error.place or "") if error else "",
+        text=text or _START.format(title=facts["repo"].title or repo.name),
+        parent=head or "",
+    )

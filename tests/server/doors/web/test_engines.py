@@ -1,0 +1,56 @@
+"""The pages on both databases, and what they cost."""
+
+import pytest
+from sqlalchemy import event
+
+from support.inside import adapter
+from support.person import Person
+
+PAGES = {
+    "/": 9,
+    "/?q=glass&family=llama&tag=style": 9,
+    "/tags": 3,
+    "/tags/style": 9,
+    "/stars": 3,
+    "/maren": 10,
+    "/maren/glass": 16,
+    "/maren/glass/tree/main": 10,
+    "/maren/glass/blob/main/README.md": 10,
+    "/maren/glass/commits/main": 8,
+    "/maren/glass/settings": 5,
+    "/maren/glass/card": 9,
+    "/settings": 3,
+    "/settings/tokens": 3,
+    "/upload": 2,
+}
+CARD = b"---\nlicense: mit\ntags: [style]\n---\n# Glass\n\nText.\n"
+
+
+def test_every_page_on_both_engines(each_site):
+    maren = Person(each_site).sign_up("maren")
+    files = {"glass.safetensors": adapter(1), "README.md": CARD}
+    each_site.token_of("maren", "read", "write").publish("maren/glass", files)
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        seen.append(statement)
+
+    event.listen(each_site.hub.db.engine, "before_cursor_execute", note)
+    for address, most in PAGES.items():
+        seen.clear()
+        page = maren.visit(address)
+        assert page.status == 200, f"{address}: {page.text}"
+        statements = [s for s in seen if not s.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "SET"))]
+        assert len(statements) <= most, f"{address}\n" + "\n\n".join(statements)
+
+
+@pytest.mark.parametrize("count", [3, 24])
+def test_a_list_costs_the_same_however_long_it_is(site, count):
+    maren = Person(site).sign_up("maren")
+    api = site.token_of("maren", "read", "write")
+    for number in range(count):
+        api.post("repos", json={"name": f"a{number}"}).expect(201)
+    seen: list[str] = []
+    event.listen(site.hub.db.engine, "before_cursor_execute", lambda *facts: seen.append(facts[2]))
+    maren.visit("/")
+    assert len(seen) <= PAGES["/"]
