@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from lorahub.errors import NetworkFailed
+from lorahub.names import is_repo
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVISION = re.compile(r"[0-9a-f]{40,64}")
@@ -195,6 +196,7 @@ def build_manifest(data: Any) -> Manifest:
     words = manifest.trigger_words
     if (
         not isinstance(manifest.repo, str)
+        or not is_repo(manifest.repo)
         or not isinstance(manifest.revision, str)
         or not _REVISION.fullmatch(manifest.revision)
         or not isinstance(words, Sequence)

@@ -20,11 +20,11 @@ class RepoName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        owner, slash, name = text.partition("/")
-        if not slash or not _OWNER.fullmatch(owner) or not is_repo_name(name):
+        if not is_repo(text):
             raise UsageError(
                 f"{text!r} names no repository. Write owner/name, as in alice/my-style."
             )
+        owner, _, name = text.partition("/")
         return cls(owner, name)
 
 
@@ -46,6 +46,11 @@ class Target(NamedTuple):
         if written and revision is not None and revision != written:
             raise UsageError(f"Two revisions are named: {written!r} and {revision!r}.")
         return cls(RepoName.parse(repo), written or revision, endpoint)
+
+
+def is_repo(text: str) -> bool:
+    owner, _, name = text.partition("/")
+    return _OWNER.fullmatch(owner) is not None and is_repo_name(name)
 
 
 def is_repo_name(name: str) -> bool:

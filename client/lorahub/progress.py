@@ -14,6 +14,7 @@ _EVERY_SECONDS = 0.1
 _BAR_CELLS = 24
 _MINUTE = 60
 _HOUR = 3600
+_VERY_LONG = 999 * _HOUR
 _UNIT = 1000
 _EXACT_BELOW = 10
 
@@ -126,12 +127,12 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def duration(seconds: float) -> str:
-    whole = int(seconds + 0.5)
+    whole = int(min(seconds, _VERY_LONG) + 0.5)
     if whole < _MINUTE:
         return f"{whole} s"
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE} s"
-    return f"{min(whole // _HOUR, 999)} h {whole % _HOUR // _MINUTE} min"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
 
 
 def _columns(stream: TextIO) -> int:

@@ -31,9 +31,10 @@ _PEFT_METHODS = {
 
 @dataclass(slots=True)
 class Summary:
-    """Facts from names, shapes and metadata. `parameters` counts elements, `size` is in bytes,
-    `ranks` is (smallest, largest). `alpha` is a declared number, None when it is not declared
-    outside the weights. `extra_parameters` are those of whole tensors that come along.
+    """Facts from names, shapes and metadata. `dtypes` counts tensors, `elements` their values,
+    `parameters` all values, `size` is in bytes, `ranks` is (smallest, largest). `alpha` is a
+    declared number, None when it is not declared outside the weights. `extra_parameters` are
+    those of whole tensors that come along.
     """
 
     layout: str
@@ -47,6 +48,7 @@ class Summary:
     ranks: tuple[int, int] | None
     alpha: float | int | None
     dtypes: dict[str, int]
+    elements: dict[str, int]
     tensors: int
     modules: int
     parameters: int
@@ -88,6 +90,7 @@ def summarise(header: Header, config: Mapping[str, object] | None = None) -> Sum
         ranks=(min(ranks), max(ranks)) if ranks else None,
         alpha=_alpha(header, layout, config),
         dtypes=dict(Counter(info.dtype for info in header.tensors.values())),
+        elements=_elements(header),
         tensors=len(header.tensors),
         modules=len(layout.modules),
         parameters=sum(info.elements for info in header.tensors.values()) - extra,
@@ -99,6 +102,13 @@ def summarise(header: Header, config: Mapping[str, object] | None = None) -> Sum
         training=training_facts(header.metadata),
         warnings=warnings,
     )
+
+
+def _elements(header: Header) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for info in header.tensors.values():
+        found[info.dtype] += info.elements
+    return dict(found)
 
 
 def _method(layout: Layout, config: Mapping[str, object]) -> str:

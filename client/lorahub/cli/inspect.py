@@ -6,7 +6,6 @@ from typing import Any
 
 from lorahub.adapters import (
     AdapterFileError,
-    StreamInspector,
     is_weight_name,
     read_header,
     summarise,
@@ -70,6 +69,8 @@ def _inspect(path: Path, *, full: bool) -> dict[str, Any]:
 
 def _full(path: Path, length: int, config: Mapping[str, object] | None) -> dict[str, Any]:
     try:
+        from lorahub.adapters import StreamInspector
+
         inspector = StreamInspector(length, config)
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):

@@ -45,11 +45,12 @@ class Answer:
         try:
             body = self._response.read(most + 1)
         except (OSError, http.client.HTTPException) as error:
-            raise BrokenOff(
-                f"The connection to {self.origin} broke in the middle of an answer. Try again."
-            ) from error
+            raise _broken(self.origin) from error
         if len(body) > most:
             raise NetworkFailed(f"{self.origin} sent more than was asked for.", code="too_large")
+        # What was announced and did not come is no error to http.client.
+        if self._response.length:
+            raise _broken(self.origin)
         return body
 
     def json(self) -> Any:
@@ -94,3 +95,7 @@ class Answer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _broken(origin: Origin | None) -> BrokenOff:
+    return BrokenOff(f"The connection to {origin} broke in the middle of an answer. Try again.")

@@ -49,7 +49,9 @@ class Committer:
                 head = error.details.get("head")
                 if error.code != "conflict" or not isinstance(head, str) or head == parent:
                     raise
-                self._check_apart(operations, parent, head)
+                operations = self._apart(operations, parent, head)
+                if not operations:
+                    return Committed(head, changed=False, branch=self._branch)
                 parent = head
         raise Conflict(
             f"{self._branch} of {self._repo} keeps moving: others push all the time. Push again.",
@@ -57,8 +59,10 @@ class Committer:
             code="conflict",
         )
 
-    def _check_apart(self, operations: Sequence[Operation], parent: str | None, head: str) -> None:
-        """Raise when somebody changed the same files in another way."""
+    def _apart(
+        self, operations: Sequence[Operation], parent: str | None, head: str
+    ) -> list[Operation]:
+        """What is still to be done; raises when somebody changed the same files in another way."""
         before = self._entries(parent) if parent else {}
         after = self._entries(head)
         touched = {path for path in {*before, *after} if _differ(before, after, path)}
@@ -71,12 +75,17 @@ class Committer:
         if both:
             raise Conflict(
                 f"While this push ran, somebody changed {listed(both)} on {self._branch} "
-                f"of {self._repo} (now {head[:12]}). Nothing was changed by this push. Look at "
-                "what is there; push again to put yours in its place.",
+                f"of {self._repo} (now {head[:12]}), and that was left as it is. Look at what is "
+                "there; push again to put yours in its place.",
                 status=CONFLICT,
                 code="conflict",
                 details={"head": head, "paths": both},
             )
+        return [
+            operation
+            for operation in operations
+            if not self._is_wanted(operation["op"], after.get(operation["path"]), operation["path"])
+        ]
 
     def _is_wanted(self, op: str, entry: Entry | None, path: str) -> bool:
         """Whether what is there now is what this push would make of it."""

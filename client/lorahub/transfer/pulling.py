@@ -8,7 +8,7 @@ from pathlib import Path
 from lorahub.errors import LorahubError
 from lorahub.hub import Hub, hub_for
 from lorahub.models import Manifest, RemoteFile
-from lorahub.names import RepoName, Target, file_path
+from lorahub.names import Target, file_path
 from lorahub.progress import Reporter, Silent, listed, size
 from lorahub.settings import number
 from lorahub.transfer import layout, part, placing
@@ -87,7 +87,6 @@ class _Pull:
     def _manifest(self) -> Manifest:
         name = str(self.target.repo)
         manifest = self.hub.manifest(name, self.target.revision or "HEAD")
-        RepoName.parse(manifest.repo)
         if manifest.repo.casefold() != name.casefold():
             self.reporter.note(f"{name} is called {manifest.repo} now.")
         return manifest

@@ -248,7 +248,14 @@ class _Push:
 
         def send(file: LocalFile) -> None:
             sha256 = self.hashes[file.path]
-            upload_file(self.hub, file.place, sha256, name=file.path, on_bytes=count)
+            upload_file(
+                self.hub,
+                file.place,
+                sha256,
+                name=file.path,
+                on_bytes=count,
+                on_there=self.reporter.add,
+            )
 
         try:
             for_all(unique, send, self.at_once)

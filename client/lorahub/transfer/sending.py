@@ -55,15 +55,18 @@ def upload_file(
     *,
     name: str | None = None,
     on_bytes: Callable[[int], None] = lambda _: None,
+    on_there: Callable[[int], None] = lambda _: None,
 ) -> Verified:
-    """Send a file and have it verified. `on_bytes` is told what was sent, less what was in vain."""
+    """Send a file and have it verified. `on_bytes` is told what was sent, less what was in vain;
+    `on_there` what the hub had already.
+    """
     before = place.stat()
     sha256 = sha256 or sha256_of(place)
     upload = hub.open_upload(name or place.name, before.st_size, sha256)
     if upload.state == "done" and upload.sha256 == sha256:
-        on_bytes(before.st_size)
+        on_there(before.st_size)
         return Verified(sha256, before.st_size)
-    on_bytes(upload.offset)
+    on_there(upload.offset)
     _send_all(hub, place, upload, on_bytes)
     after = place.stat()
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):

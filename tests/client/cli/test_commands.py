@@ -1,0 +1,181 @@
+"""The command line around pull and push."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+import lorahub
+from lorahub.cli.main import COMMANDS
+from support.source import ROOT
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def alice(shared_hub, client):
+    client.name = f"cli{next(_numbers)}"
+    client.api = shared_hub.add_account(client.name)
+    return client.use(shared_hub.endpoint)
+
+
+def test_help(client):
+    done = client.ends(0, "--help")
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+        shown = client.ends(0, name, "--help").stdout
+        assert shown.startswith(f"usage: lorahub {name}")
+    assert "Exit codes:" in done.stdout
+    assert client.ends(0, "help", "pull").stdout == client.ends(0, "pull", "--help").stdout
+    assert client.ends(0, "help").stdout == done.stdout
+    assert client.ends(2).stderr == done.stdout
+
+
+def test_the_version_is_the_distributions(client):
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert lorahub.__version__ == wanted
+    assert client.ends(0, "--version").stdout == f"lorahub {wanted}\n"
+
+
+def test_a_slip_of_the_pen(client):
+    assert "pull" in client.ends(2, "pul", "a/b").stderr
+    assert "--help" in client.ends(2, "xyzzy").stderr
+    assert "--help" in client.ends(2, "pull", "a/b", "--qiet").stderr
+
+
+def test_login_and_logout(alice, shared_hub):
+    token = alice.api.token
+    done = alice.ends(0, "login", "--token-stdin", given=token + "\n")
+    assert f"as {alice.name}" in done.stderr
+    assert token not in done.stdout + done.stderr
+    del alice.env["LORAHUB_ENDPOINT"]  # the one signed in to is meant from now on
+    assert alice.ends(0, "whoami").stdout.splitlines()[0] == alice.name
+    assert alice.json("whoami")["endpoint"] == shared_hub.endpoint
+    assert (alice.home / ".config" / "lorahub" / "logins.json").stat().st_mode & 0o777 == 0o600
+    alice.ends(0, "logout")
+    assert "No token" in alice.ends(0, "logout", LORAHUB_ENDPOINT=shared_hub.endpoint).stderr
+    done = alice.ends(4, "whoami", LORAHUB_ENDPOINT=shared_hub.endpoint)
+    assert "lorahub login" in done.stderr
+
+
+def test_a_wrong_token_is_not_stored(alice):
+    done = alice.ends(4, "login", "--token", "lh_wrong")
+    assert "/settings/tokens" in done.stderr
+    alice.ends(4, "whoami")
+    alice.ends(2, "login", given="")
+    alice.ends(2, "login", "--token-stdin", given="\n")
+
+
+def test_a_token_by_netrc(alice):
+    netrc = alice.home / ".netrc"
+    netrc.write_text(f"machine 127.0.0.1 login x password {alice.api.token}\n")
+    netrc.chmod(0o600)
+    assert alice.ends(0, "whoami", "-q").stdout == f"{alice.name}\n"
+
+
+def test_a_token_by_the_environment(alice):
+    done = alice.ends(0, "whoami", LORAHUB_TOKEN=alice.api.token)
+    assert "LORAHUB_TOKEN" in done.stdout
+
+
+def test_repositories(alice, shared_hub):
+    alice.env["LORAHUB_TOKEN"] = alice.api.token
+    name = f"{alice}/made"
+    assert alice.ends(0, "repo", "create", name).stdout == f"{shared_hub.endpoint}/{name}\n"
+    alice.ends(1, "repo", "create", name)
+    assert alice.json("repo", "visibility", name, "private")["private"] is True
+    assert alice.json("repo", "visibility", name, "public")["private"] is False
+    assert alice.json("repo", "rename", name, "other")["id"] == f"{alice}/other"
+    assert "none yet" in alice.ends(0, "info", name).stdout
+    assert "--yes" in alice.ends(2, "repo", "delete", name).stderr
+    alice.ends(0, "repo", "delete", f"{alice}/other", "--yes")
+    alice.ends(3, "info", f"{alice}/other")
+    for words in (
+        ("rename", name),
+        ("create", name, "x"),
+        ("visibility", name, "seen"),
+        ("burn", name),
+    ):
+        alice.ends(2, "repo", *words)
+
+
+def test_looking_around(alice, adapters):
+    alice.env["LORAHUB_TOKEN"] = alice.api.token
+    alice.ends(0, "push", adapters.kohya, f"{alice}/glass")
+    listed = alice.json("list", "--owner", alice.name)["items"]
+    assert [repo["id"] for repo in listed] == [f"{alice}/glass"]
+    assert alice.ends(0, "ls", "--owner", alice.name, "-q").stdout == f"{alice}/glass\n"
+    row = alice.ends(0, "search", "glass", "--owner", alice.name).stdout
+    assert "sd1" in row
+    assert "Nothing" in alice.ends(0, "list", "nothing-like-that-anywhere").stderr
+    shown = alice.ends(0, "info", f"{alice}/glass").stdout
+    assert adapters.kohya.name in shown
+    assert "sd1" in shown
+    alice.ends(3, "info", f"{alice}/nope")
+
+
+def test_inspect(client, adapters):
+    shown = client.ends(0, "inspect", adapters.kohya).stdout
+    assert "kohya (lora)" in shown
+    assert "sd1" in shown
+    told = client.json("inspect", adapters.peft("gpt2") / "adapter_model.safetensors")
+    assert told["summary"]["layout"] == "peft"
+    assert told["summary"]["alpha"] == 8  # from the configuration beside it
+    folder = client.json("inspect", adapters.peft("gpt2"))
+    assert [item["summary"]["family"] for item in folder] == ["gpt2"]
+    full = client.json("inspect", adapters.kohya, "--full")
+    assert full["health"]["nan_count"] == 0
+    assert "SHA256" in client.ends(0, "inspect", adapters.kohya, "--full").stdout
+
+
+def test_inspect_refuses_with_a_sentence(client):
+    (client.here / "x.pt").write_bytes(b"\x80\x04.")
+    assert "Convert" in client.ends(5, "inspect", "x.pt").stderr
+    assert client.json("inspect", "x.pt", code=5)["error"]["code"] == "pickle_refused"
+    assert "lorahub info" in client.ends(3, "inspect", "alice/style").stderr
+    client.ends(3, "inspect", ".nothing")
+
+
+def test_the_full_look_says_what_it_needs(client, adapters):
+    (client.here / "numpy.py").write_text("raise ImportError('no', name='numpy')")
+    done = client.ends(1, "inspect", adapters.kohya, "--full", PYTHONPATH=str(client.here))
+    assert "pip install 'lorahub[adapters]'" in done.stderr
+    client.ends(0, "inspect", adapters.kohya, PYTHONPATH=str(client.here))
+
+
+def test_the_cache(client, fake):
+    hub = fake({"a.txt": b"a" * 1000})
+    client.use(hub.endpoint).ends(0, "pull", "alice/style", "-q")
+    assert client.json("cache")["bytes"] == 1000
+    assert "1.0 kB" in client.ends(0, "cache", "clear").stdout
+    assert client.json("cache")["files"] == 0
+    assert client.files("style") == hub.files
+
+
+def test_output_that_nobody_reads_to_its_end(client, fake):
+    hub = fake({f"{number}.txt": b"x" for number in range(50)})
+    client.use(hub.endpoint)
+    process = client.start("pull", "alice/style", "-q")
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait() == 1
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+
+
+def test_the_installed_command(client):
+    script = Path(sys.executable).with_name("lorahub")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("lorahub ")
+
+
+def test_json_errors_have_what_the_hub_said(alice):
+    told = alice.json("info", f"{alice}/nope", code=3)["error"]
+    assert told["code"] == "repo_not_found"
+    assert told["status"] == 404
+    assert told["request_id"]
+    assert json.dumps(told)
