@@ -1,0 +1,98 @@
+"""Who am I, and who is that?"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from lorahub_server.access import require_login
+from lorahub_server.accounts.service import find_account, get_account
+from lorahub_server.community import starred
+from lorahub_server.doors.deps import ReadTx
+from lorahub_server.doors.hf.shapes import avatar, moment, page
+from lorahub_server.repos import service as repos
+
+router = APIRouter(prefix="/api")
+
+_PAGE = 100
+
+Cursor = Annotated[str | None, Query()]
+
+
+@router.get("/whoami-v2")
+def whoami(request: Request, tx: ReadTx) -> JSONResponse:
+    account = require_login(tx.caller)
+    token = tx.caller.token
+    access: dict[str, Any] = {"displayName": "session", "role": "write"}
+    if token is not None:
+        role = "write" if "write" in token.scopes else "read"
+        access = {
+            "displayName": token.name,
+            "role": role,
+            "createdAt": moment(token.created_at),
+        }
+    return JSONResponse(
+        {
+            "type": "user",
+            "id": f"{account.id:024x}",
+            "name": account.name,
+            "fullname": account.display_name or account.name,
+            "email": account.email,
+            "emailVerified": False,
+            "isPro": False,
+            "canPay": False,
+            "avatarUrl": avatar(request, account.name),
+            "orgs": [],
+            "auth": {"type": "access_token", "accessToken": access},
+        }
+    )
+
+
+@router.get("/users/{name}/overview")
+def overview(request: Request, tx: ReadTx, name: str) -> JSONResponse:
+    account = get_account(tx.session, name)
+    return JSONResponse(
+        {
+            "_id": f"{account.id:024x}",
+            "user": account.name,
+            "fullname": account.display_name or account.name,
+            "type": "user",
+            "avatarUrl": avatar(request, account.name),
+            "details": account.bio,
+            "isPro": False,
+            "isFollowing": False,
+            "numModels": len(repos.repos_of(tx, account)),
+            "numDatasets": 0,
+            "numSpaces": 0,
+            "numDiscussions": 0,
+            "numPapers": 0,
+            "numUpvotes": 0,
+            "numLikes": starred.count_by(tx, account),
+            "numFollowing": 0,
+            "numFollowers": 0,
+            "orgs": [],
+            "createdAt": moment(account.created_at),
+        }
+    )
+
+
+@router.get("/users/{name}/likes")
+def likes(request: Request, tx: ReadTx, name: str, cursor: Cursor = None) -> JSONResponse:
+    """An unknown account likes nothing."""
+    account = find_account(tx.session, name)
+    if account is None:
+        return JSONResponse([])
+    found = starred.given_by(tx, account, cursor, _PAGE)
+    items = [
+        {"createdAt": moment(given.created_at), "repo": {"name": given.repo, "type": "model"}}
+        for given in found.items
+    ]
+    return page(request, items, found.next_cursor)
+
+
+@router.get("/users/{name}/followers")
+@router.get("/users/{name}/following")
+def followers(tx: ReadTx, name: str) -> JSONResponse:
+    """Nobody follows anybody here."""
+    get_account(tx.session, name)
+    return JSONResponse([])
