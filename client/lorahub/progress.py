@@ -54,7 +54,7 @@ class Terminal:
     def note(self, text: str) -> None:
         with self._lock:
             self._wipe()
-            self._stream.write(f"{text}\n")
+            self._stream.write(f"{plain(text)}\n")
             self._stream.flush()
 
     def start(self, label: str, total: int, done: int = 0) -> None:
@@ -118,6 +118,11 @@ def size(count: int) -> str:
         if value < _UNIT or unit == "TB":
             break
     return f"{value:.1f} {unit}" if value < _EXACT_BELOW else f"{value:.0f} {unit}"
+
+
+def plain(text: str) -> str:
+    """A stranger's text in one line, without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

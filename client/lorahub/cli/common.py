@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lorahub.errors import UsageError
-from lorahub.progress import Reporter, Silent, Terminal
+from lorahub.progress import Reporter, Silent, Terminal, plain
 
 _USAGE = 2
 
@@ -51,9 +51,10 @@ def print_json(data: Any) -> None:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as what is in them; the last is not filled up."""
+    """Columns as wide as what is in them; what strangers wrote is made plain."""
     if not rows:
         return ""
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -65,9 +66,4 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def facts(pairs: Sequence[tuple[str, object]]) -> str:
     """A line for each fact that is known."""
     known = [(name, str(value)) for name, value in pairs if value not in (None, "", (), [], {})]
-    return table([(name, plain(value)) for name, value in known])
-
-
-def plain(text: str) -> str:
-    """A stranger's text, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return table(known)

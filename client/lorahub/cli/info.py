@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lorahub.cli.common import Parser, add_hub, add_output, facts, plain, print_json, table
+from lorahub.cli.common import Parser, add_hub, add_output, facts, print_json, table
 from lorahub.hub import hub_for
 from lorahub.models import Manifest, Repo
 from lorahub.names import Target
@@ -30,10 +30,7 @@ def run(words: Sequence[str]) -> int:
         return 0
     print(_facts(repo, manifest, page))
     if manifest and manifest.files:
-        rows = [
-            (size(file.size), file.sha256[:_SHORT_HASH], plain(file.path))
-            for file in manifest.files
-        ]
+        rows = [(size(file.size), file.sha256[:_SHORT_HASH], file.path) for file in manifest.files]
         print(f"\n{table(rows)}")
     return 0
 

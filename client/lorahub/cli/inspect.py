@@ -10,7 +10,7 @@ from lorahub.adapters import (
     read_header,
     summarise,
 )
-from lorahub.cli.common import Parser, add_output, facts, plain, print_json
+from lorahub.cli.common import Parser, add_output, facts, print_json
 from lorahub.errors import FileMissing, LorahubError, VerificationFailed
 from lorahub.progress import size
 from lorahub.transfer.scanning import read_config
@@ -107,4 +107,4 @@ def _shown(found: Mapping[str, Any]) -> str:
     ]
     pairs += [(name, value) for name, value in found.get("hashes", {}).items()]
     pairs += [(f"health: {name}", value) for name, value in found.get("health", {}).items()]
-    return facts([(name, plain(str(value)) if value else value) for name, value in pairs])
+    return facts(pairs)

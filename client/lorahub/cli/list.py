@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from lorahub.cli.common import Parser, add_hub, add_output, plain, print_json, table
+from lorahub.cli.common import Parser, add_hub, add_output, print_json, table
 from lorahub.hub import Hub
 from lorahub.models import Repo
-from lorahub.progress import size
+from lorahub.progress import plain, size
 
 _SORTS = ("trending", "updated", "newest", "stars", "downloads", "name")
 _TITLE_CHARS = 40
@@ -39,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     if options.json:
         print_json({"items": [repo._asdict() for repo in found]})
     elif options.quiet:
-        print("\n".join(repo.id for repo in found))
+        print("\n".join(plain(repo.id) for repo in found))
     elif found:
         print(table([_row(repo) for repo in found]))
     else:
@@ -50,6 +50,6 @@ def run(words: Sequence[str]) -> int:
 def _row(repo: Repo) -> Sequence[str]:
     shape = " ".join(str(word) for word in (repo.family, repo.method) if word)
     rank = f"r{repo.rank}" if repo.rank else ""
-    title = plain(repo.title or "")[:_TITLE_CHARS]
+    title = (repo.title or "")[:_TITLE_CHARS]
     mark = "private" if repo.private else ""
     return (repo.id, shape, rank, size(repo.size or 0), mark, "" if title == repo.name else title)

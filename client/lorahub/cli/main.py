@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import lorahub
 from lorahub.errors import LorahubError, ServerError
+from lorahub.progress import plain
 
 # name -> (module, what the overview says)
 COMMANDS = {
@@ -109,7 +110,7 @@ def _tell(error: LorahubError, *, as_json: bool) -> None:
             message = f"{message} ({error.place})"
         if error.request_id and error.exit_code == 1 and error.status >= _SERVER_FAULT:
             message = f"{message} Tell the hub's administrator the request id {error.request_id}."
-    print(f"lorahub: {message}", file=sys.stderr)
+    print(f"lorahub: {plain(message)}", file=sys.stderr)
     if as_json:
         import json
 

@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from lorahub.cli.common import Parser, add_hub, add_output, plain, print_json, reporter
-from lorahub.progress import size
+from lorahub.cli.common import Parser, add_hub, add_output, print_json, reporter
+from lorahub.progress import plain, size
 from lorahub.transfer.pulling import pull
 from lorahub.transfer.results import Pulled
 

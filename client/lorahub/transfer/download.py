@@ -16,13 +16,19 @@ from lorahub.transfer.parallel import Trap, start
 from lorahub.transfer.part import Part
 from lorahub.transfer.ranges import Range, Ranges, split
 
-# One request asks for so much: enough to forget the cost of asking, little enough that the bytes
-# can be hashed from the front while later ones arrive.
+# One request asks for at least and at most so much: enough to forget the cost of asking, little
+# enough that the bytes can be hashed from the front while later ones arrive.
 PIECE_BYTES = 8 * 1024 * 1024
-_BUFFER_BYTES = 256 * 1024
+_MOST_PIECE_BYTES = 64 * 1024 * 1024
+# One read takes so much at most; less where bytes come slowly, to see and keep them as they come.
+_LEAST_READ, _MOST_READ = 16 * 1024, 1024 * 1024
+_QUICK_SECONDS, _SLOW_SECONDS = 0.05, 0.5
 _RECORD_BYTES = 1024 * 1024
-_HASH_BYTES = 512 * 1024
+_HASH_BYTES = 1024 * 1024
 _STOP_SECONDS = 1.0
+# Where one connection brings so many bytes a second, more of them only cost.
+_FAST = 150_000_000
+_LOOK_SECONDS = 0.1
 _OK, _PARTIAL, _NO_SUCH_RANGE, _ERRORS_FROM = 200, 206, 416, 400
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -76,7 +82,9 @@ class Download:
 
     def run(self) -> None:
         missing = self._part.there.gaps(0, self._part.size)
-        pieces = split(missing, PIECE_BYTES) if self._connections > 1 else missing
+        size = self._part.size // (2 * self._connections)
+        piece = min(max(size, PIECE_BYTES), _MOST_PIECE_BYTES)
+        pieces = split(missing, piece) if self._connections > 1 else missing
         if len(pieces) <= 1:
             for start, end in pieces:
                 self._hash_to(start)
@@ -94,16 +102,22 @@ class Download:
         """Fetch in threads; hash in this one what is there without a gap."""
         self._in_threads = True
         self._waiting = pieces[::-1]
-        count = min(self._connections, len(pieces))
-        threads = start(count, self._work)
+        threads = start(1, self._work)
+        more = min(self._connections, len(pieces)) - 1
+        began, had = time.monotonic(), self._part.there.total
         try:
             while self._hashed < self._part.size:
                 with self._arrived:
-                    while not self._trap.error and self._part.there.frontier <= self._hashed:
-                        self._arrived.wait()
+                    if not self._trap.error and self._part.there.frontier <= self._hashed:
+                        self._arrived.wait(_LOOK_SECONDS)
                     self._trap.check()
-                    frontier = self._part.there.frontier
-                self._hash_to(min(frontier, self._hashed + _HASH_BYTES))
+                    ready = self._part.there.frontier
+                    arrived = self._part.there.total - had
+                seconds = time.monotonic() - began
+                if more and seconds >= _LOOK_SECONDS and arrived < seconds * _FAST:
+                    threads += start(more, self._work)
+                    more = 0
+                self._hash_to(min(ready, self._hashed + _HASH_BYTES))
         except BaseException as error:
             self._trap.error = self._trap.error or error
             raise
@@ -193,12 +207,19 @@ class Download:
             raise NetworkFailed(f"{answer.origin} answered {answer.status} instead of the file.")
 
     def _receive(self, answer: Answer, segment: _Segment) -> None:
-        buffer = memoryview(bytearray(min(_BUFFER_BYTES, segment.end - segment.at)))
+        buffer = memoryview(bytearray(min(_MOST_READ, segment.end - segment.at)))
+        window = 4 * _LEAST_READ
         while segment.at < segment.end and not self._trap.error:
-            count = answer.readinto(buffer[: segment.end - segment.at])
+            began = time.monotonic()
+            count = answer.readinto(buffer[: min(window, segment.end - segment.at)])
             if count == 0:
                 return
             self._keep(segment, buffer[:count])
+            taken = time.monotonic() - began
+            if taken < _QUICK_SECONDS:
+                window = min(window * 2, _MOST_READ)
+            elif taken > _SLOW_SECONDS:
+                window = max(window // 2, _LEAST_READ)
 
     def _keep(self, segment: _Segment, data: memoryview) -> None:
         start = segment.at

@@ -39,8 +39,8 @@ class Layout(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What the caller asked for: a folder or a tool, the tool's own folder, the files, another
-    name for the adapter or folder; `page` and `description` go into side files.
+    """What the caller asked for: a folder or a tool, the tool's own folder, the files, and another
+    name for the adapter or folder.
     """
 
     to: str | Path | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from lorahub import hub as calls
 from lorahub.adapters import is_weight_name
-from lorahub.errors import Gone, NotAllowed, NotFound, UsageError
+from lorahub.errors import Conflict, Gone, NotAllowed, NotFound, UsageError
 from lorahub.hub import Hub, hub_for
 from lorahub.models import Committed, Identity, Repo
 from lorahub.names import Target
@@ -106,7 +106,7 @@ class _Push:
         repo = self._open_repo(self._caller())
         self._hash_all(found.files)
         if repo is None and not dry_run:
-            repo = self.hub.create_repo(self.name, private=private)
+            repo = self._make_repo(private=private)
         if repo is not None and not dry_run:
             self._open_branch(repo)
         head, plan = self._plan(found.files) if repo else (None, self._guess(found.files))
@@ -123,6 +123,15 @@ class _Push:
             left_out=found.left_out,
             bytes_sent=self.bytes_sent,
         )
+
+    def _make_repo(self, *, private: bool) -> Repo:
+        """Make the repository; one that another push made a moment ago will do."""
+        try:
+            return self.hub.create_repo(self.name, private=private)
+        except Conflict as error:
+            if error.code != "repo_exists":
+                raise
+            return self.hub.get_repo(self.name)
 
     def _caller(self) -> Identity:
         """Who is pushing; better asked before gigabytes are read."""

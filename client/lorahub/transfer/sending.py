@@ -95,7 +95,8 @@ def _send_all(hub: Hub, place: Path, upload: Upload, on_bytes: Callable[[int], N
             now = hub.append(upload.id, at, Piece(place, at, length, sent), length).offset
         except Conflict as error:
             # Another run, or this one before a connection broke, brought the hub further.
-            now = error.details.get("offset", at)
+            closed = error.code == "upload_closed"
+            now = upload.size if closed else error.details.get("offset", at)
             trouble = error
         except NetworkFailed as error:
             now = hub.get_upload(upload.id).offset
