@@ -1,6 +1,7 @@
 """Calls of Hugging Face's protocol without its client: what is sent is exactly what was meant."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,11 @@ from support.http import Answer, Api
 from support.inside import sha256
 
 LFS = {"Content-Type": "application/vnd.git-lfs+json", "Accept": "application/vnd.git-lfs+json"}
+
+
+def git_id(data: bytes) -> str:
+    """Return git's name for a small file."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def model(repo: str, *rest: str) -> str:

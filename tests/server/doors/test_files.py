@@ -11,7 +11,7 @@ from lorahub_server.doors import idle
 from lorahub_server.doors.files.ranges import RangeNotSatisfiable, Span, is_unchanged, wanted
 from lorahub_server.doors.files.send import PIECE, Bytes
 from lorahub_server.library import downloads
-from support import bad_inputs
+from support import bad_inputs, loops
 
 
 class Asked:
@@ -306,5 +306,5 @@ def test_a_client_that_takes_nothing_is_not_waited_for(tmp_path, monkeypatch):
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert len(sent) == 2

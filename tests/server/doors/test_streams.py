@@ -14,6 +14,7 @@ from lorahub_server.doors.deps import Places
 from lorahub_server.doors.idle import Stalled
 from lorahub_server.doors.streams import PIECE, Body, pour
 from lorahub_server.kit.errors import TooLarge
+from support import loops
 
 
 def body_of(pieces: Iterable[object], headers: dict[str, str] | None = None) -> Body:
@@ -50,7 +51,7 @@ def collect(kept: list[bytes]) -> Callable[[Iterable[bytes]], int]:
 
 
 def run(body: Body, consume, limit: int = 1 << 40):
-    return asyncio.run(pour(body, consume, limit=limit))
+    return loops.run(pour(body, consume, limit=limit))
 
 
 def test_small_pieces_are_joined():
@@ -74,7 +75,7 @@ def test_what_was_peeked_at_comes_first_and_once():
         await pour(body, collect(kept), limit=100)
         return kept
 
-    assert b"".join(asyncio.run(scene())) == b"a" * 10 + b"b" * 10 + b"c" * 10
+    assert b"".join(loops.run(scene())) == b"a" * 10 + b"b" * 10 + b"c" * 10
 
 
 def test_a_body_that_was_wholly_peeked_at_is_not_waited_for():
@@ -86,7 +87,7 @@ def test_a_body_that_was_wholly_peeked_at_is_not_waited_for():
             await pour(body, collect(kept), limit=100)
         return kept
 
-    assert asyncio.run(scene()) == [b"all"]
+    assert loops.run(scene()) == [b"all"]
 
 
 def test_what_came_before_the_client_left_is_kept():
@@ -153,7 +154,7 @@ def test_a_slow_consumer_holds_the_client_back():
             taken.append(1)
             assert len(given) - len(taken) <= 4
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert len(taken) == 20
 
 
@@ -172,7 +173,7 @@ def test_the_event_loop_goes_on_meanwhile():
         task.cancel()
         return ticks
 
-    assert asyncio.run(scene()) > 20
+    assert loops.run(scene()) > 20
 
 
 def test_a_thread_never_waits_for_a_request_that_was_cancelled():
@@ -196,5 +197,5 @@ def test_a_thread_never_waits_for_a_request_that_was_cancelled():
         await asyncio.wait([task], timeout=5)
         assert task.done()
 
-    asyncio.run(scene())
+    loops.run(scene())
     assert len(heard) == 1

@@ -1,18 +1,13 @@
 """Files by their address, as the clients of another hub need it."""
 
-import hashlib
-
 import pytest
 
 from lorahub_server.repos import kept
 from support import hf
+from support.hf import git_id
 from support.inside import adapter, sha256
 
 CLIENT = {"User-Agent": "unknown/None; hf_hub/2.4.0; python/3.11"}
-
-
-def git_id(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 @pytest.fixture
