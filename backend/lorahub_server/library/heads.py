@@ -161,3 +161,8 @@ def _other(tx: Tx, repo: Repository, commit: str) -> tuple[Head, list[File]]:
         found = head, _files(contents)
         _kept.put((repo.id, commit), found)
     return found
+
+
+def clear() -> None:
+    """Forget other revisions, as a new process knows none."""
+    _kept.clear()

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, aliased
 from lorahub_server.repos.tables import GitObject
 
 _OID_BYTES = 20
-_ERRORS = "surrogateescape"
+_ERRORS = "surrogatepass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +96,6 @@ def _walk(session: Session, repo_id: int, root: str, parts: Sequence[str]) -> An
 
 def _line(mode: str, name: str) -> ColumnElement[bytes]:
     """Return how a tree names a thing, before the bytes of its id."""
+    # A name that no tree can have is looked for in vain.
     text = mode.encode() + b" " + name.encode(errors=_ERRORS) + b"\0"
     return literal(text, LargeBinary)
