@@ -143,13 +143,14 @@ class AdapterFacts(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """All files of one revision."""
+    """All files of one revision. `cover` is the path of the picture that stands for it."""
 
     repo: str
     revision: str
     files: Sequence[RemoteFile]
     adapters: Sequence[AdapterFacts] = ()
     trigger_words: Sequence[str] = ()
+    cover: str | None = None
 
 
 _T = TypeVar("_T", bound=tuple[Any, ...])

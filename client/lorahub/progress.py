@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Protocol, TextIO
 
 _EVERY_SECONDS = 0.1
-_BAR_CELLS = 24
+_EARLY_SECONDS = 0.5
+_BAR_CELLS = 16
 _MINUTE = 60
 _HOUR = 3600
 _VERY_LONG = 999 * _HOUR
@@ -80,7 +81,8 @@ class Terminal:
 
     def _draw(self, moment: float) -> None:
         seconds = moment - self._began
-        speed = (self._done - self._began_with) / seconds if seconds > 0 else 0.0
+        # The first moments tell little.
+        speed = (self._done - self._began_with) / seconds if seconds > _EARLY_SECONDS else 0.0
         line = bar_line(self._label, self._done, self._total, speed, _columns(self._stream))
         self._stream.write(f"\r\x1b[K{line}")
         self._stream.flush()
@@ -97,8 +99,10 @@ def bar_line(label: str, done: int, total: int, speed: float, columns: int) -> s
     """One line that fits: the label is cut first, then the bar is left out."""
     done = max(0, min(done, total))
     part = done / total if total else 1.0
-    left = f", {duration((total - done) / speed)} left" if speed > 0 and done < total else ""
-    facts = f"{part:4.0%}  {size(done)} of {size(total)}, {size(int(speed))}/s{left}"
+    facts = f"{part:4.0%}  {size(done)} of {size(total)}"
+    if speed > 0:
+        facts += f", {size(int(speed))}/s"
+        facts += f", {duration((total - done) / speed)} left" if done < total else ""
     full = int(part * _BAR_CELLS)
     drawn = f"[{'#' * full}{'.' * (_BAR_CELLS - full)}] "
     room = columns - 1

@@ -203,6 +203,19 @@ def test_it_gives_up_in_the_end_and_keeps_what_arrived(client, hub):
     assert hub.sent["adapter.safetensors"] < len(WEIGHTS) - 200_000
 
 
+@pytest.mark.parametrize("connections", ["1", "4"])
+def test_bytes_that_were_hashed_are_not_written_again(client, hub, connections):
+    """A store that sends another beginning the second time changes nothing that was verified."""
+    hub.cut_after = [5 * MB] + [0] * 20
+    words = ("pull", "alice/style", "--file", "adapter.safetensors")
+    client.use(hub.endpoint).ends(6, *words, LORAHUB_RETRIES="0", LORAHUB_CONNECTIONS="1")
+    hub.cut_after = []
+    hub.knows_ranges = False
+    hub.bytes_of["adapter.safetensors"] = bytes(MB) + WEIGHTS[MB:]
+    client.ends(0, *words, LORAHUB_CONNECTIONS=connections)
+    assert client.files("style") == {"adapter.safetensors": WEIGHTS}
+
+
 def test_a_redirect_to_a_store_gets_no_token(client, hub, fake):
     store = fake(FILES)
     hub.redirect = store.endpoint
@@ -274,6 +287,15 @@ def test_tools_get_what_they_read(client, fake):
     assert "trigger words: glasspaint" in done.stderr
     # What was not wanted was not fetched.
     assert hub.sent["README.md"] == 0
+
+
+def test_peft_is_told_what_is_missing(client, fake):
+    hub = fake({"adapter_model.safetensors": b"x"})
+    done = client.use(hub.endpoint).ends(0, "pull", "alice/style", "--to", "peft")
+    assert "adapter_config.json" in done.stderr
+    hub.files["adapter_config.json"] = b"{}"
+    done = client.ends(0, "pull", "alice/style", "--to", "peft")
+    assert "adapter_config.json" not in done.stderr
 
 
 def test_side_files_that_the_person_edited_stay(client, fake):

@@ -104,6 +104,16 @@ def test_error_messages_do_not_drive_the_terminal(client, hub):
     assert "\x1b" not in done.stderr
 
 
+def test_what_the_hub_says_does_not_drive_the_terminal(client, hub):
+    hub.error = {
+        "code": "no\x1b[2J",
+        "message": "Never\x1b]0;owned\x07 again\nlorahub: all is well",
+    }
+    done = client.use(hub.endpoint).ends(3, "pull", "alice/other")
+    assert "\x1b" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_link_in_the_folder_is_not_written_through(client, fake):
     hub = fake({"sub/x.txt": DATA})
     outside = client.here.parent / "outside"

@@ -8,6 +8,7 @@ import pytest
 
 from lorahub.errors import Conflict
 from lorahub.hub import Hub, add
+from lorahub.transfer import sending
 from lorahub.transfer.committing import Committer, batches
 from support import bad_inputs, programs
 
@@ -93,6 +94,21 @@ def adapter_of(size):
         key.format("B"): {"dtype": "F32", "shape": [width, rank], "data_offsets": [half, 2 * half]},
     }
     return bad_inputs.container(header, os.urandom(2 * half))
+
+
+def test_the_hub_may_be_further_than_we_think(one, tmp_path):
+    """As after a connection that broke when the bytes had arrived and the answer had not."""
+    content = adapter_of(20 * MB)
+    place = tmp_path / "x.safetensors"
+    place.write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    begun = one.open_upload("x.safetensors", len(content), sha256)
+    one.append(begun.id, 0, content[: 3 * MB], 3 * MB)
+    told = []
+    sending._send_all(one, place, begun, told.append)
+    assert one.get_upload(begun.id).offset == len(content)
+    assert sum(told) == len(content)
+    assert one.complete(begun.id, len(content)).sha256 == sha256
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -33,6 +33,7 @@ class FakeHub:
         self.files = dict(files)
         self.adapters: list[dict[str, Any]] = []
         self.trigger_words: list[str] = []
+        self.error = {"code": "repo_not_found", "message": "There is no such repository."}
         self.manifest: Any = None  # instead of the true one
         self.bytes_of: dict[str, bytes] = {}  # instead of the true ones
         self.knows_ranges = True
@@ -132,8 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("/whoami"):
             self.json({"name": "alice", "token": {"name": "t", "scopes": ["read", "write"]}})
         else:
-            error = {"code": "repo_not_found", "message": "There is no such repository."}
-            self.json({"error": {**error, "place": None, "request_id": "r-1"}}, 404)
+            self.json({"error": {**self.hub.error, "place": None, "request_id": "r-1"}}, 404)
 
     def file(self, path: str) -> None:
         if self.hub.redirect:

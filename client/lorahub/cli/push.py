@@ -71,11 +71,12 @@ def _summary(pushed: Pushed, *, dry_run: bool) -> str:
     head = f"{pushed.repo} ({pushed.branch})"
     if not pushed.changed:
         return f"{head} has all of it already"
-    counts = Counter("delete" if file.action == "delete" else "new" for file in pushed.files)
-    same = sum(file.action == "same" for file in pushed.files)
-    done = [f"{counts['new'] - same} files" if counts["new"] - same != 1 else "1 file"]
+    counts = Counter(file.action for file in pushed.files)
+    deleted, same = counts.pop("delete", 0), counts.pop("same", 0)
+    new = counts.total()
+    done = [f"{new} file{'' if new == 1 else 's'}"] if new else []
     done += [f"{same} unchanged"] if same else []
-    done += [f"{counts['delete']} deleted"] if counts["delete"] else []
+    done += [f"{deleted} deleted"] if deleted else []
     if dry_run:
         return f"{head}: {', '.join(done)} (nothing was done)"
     at = f" at {pushed.revision[:12]}" if pushed.revision else ""

@@ -109,7 +109,12 @@ def _for_tool(
     sidecars_for: tuple[str, str | None],
 ) -> Layout:
     facts = {adapter.path: adapter for adapter in manifest.adapters}
-    adapters = [file for file in files if file.path in facts] or [
+    every = [file for file in manifest.files if file.path in facts] or [
+        file for file in manifest.files if file.path.casefold().endswith(_ADAPTER_ENDINGS)
+    ]
+    # A name does not depend on which files are fetched today.
+    alone = len(every) == 1
+    adapters = [file for file in every if file in files] or [
         file for file in files if file.path.casefold().endswith(_ADAPTER_ENDINGS)
     ]
     if not adapters:
@@ -126,9 +131,9 @@ def _for_tool(
     page, description = sidecars_for
     places = []
     for file in adapters:
-        name = wish.name or adapter_name(manifest, file.path, alone=len(adapters) == 1)
+        name = wish.name or adapter_name(manifest, file.path, alone=alone)
         places.append(Place(folder / f"{name}.safetensors", file))
-        cover = sidecars.cover_of(file.path, manifest.files, alone=len(adapters) == 1)
+        cover = sidecars.cover_of(file.path, manifest, alone=alone)
         if cover:
             suffix = PurePosixPath(cover.path).suffix.casefold()
             places.append(Place(folder / f"{name}{suffix}", cover, is_side=True))

@@ -74,6 +74,7 @@ class _Pull:
     def run(self, *, force: bool, dry_run: bool, keep: bool) -> Pulled:
         manifest = self._manifest()
         plan = layout.lay_out(self.wish, manifest, self._page(manifest), self._description())
+        self._warn(plan)
         states = self._states(manifest, plan, force=force)
         if not dry_run:
             self.cache.prepare()
@@ -90,6 +91,14 @@ class _Pull:
         if manifest.repo.casefold() != name.casefold():
             self.reporter.note(f"{name} is called {manifest.repo} now.")
         return manifest
+
+    def _warn(self, plan: Layout) -> None:
+        """PEFT can't load weights alone; better said now than found out later."""
+        tool = layout.tool_of(self.wish.to)
+        if tool is not None and tool.name == "peft":
+            names = {place.target.name for place in plan.places}
+            if "adapter_config.json" not in names:
+                self.reporter.note("No adapter_config.json is among the files: PEFT needs one.")
 
     def _page(self, manifest: Manifest) -> str:
         return f"{self.hub.endpoint}/{manifest.repo}"

@@ -1,7 +1,6 @@
 """Files beside an adapter that tools of the image world read: settings and a preview picture."""
 
 import json
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from lorahub.models import Manifest, RemoteFile
@@ -30,14 +29,17 @@ def settings(
     return json.dumps(told, indent=4, ensure_ascii=False).encode()
 
 
-def cover_of(adapter: str, files: Sequence[RemoteFile], *, alone: bool) -> RemoteFile | None:
+def cover_of(adapter: str, manifest: Manifest, *, alone: bool) -> RemoteFile | None:
     """The picture that shows an adapter: one of its name, else the repository's cover, else, when
     it is the only adapter, the first picture there is.
     """
-    pictures = [file for file in files if _is_picture(file)]
+    pictures = [file for file in manifest.files if _is_picture(file)]
     stem = PurePosixPath(adapter).with_suffix("").as_posix().casefold()
     for file in pictures:
         if _plain_stem(file.path) == stem:
+            return file
+    for file in pictures:
+        if file.path == manifest.cover:
             return file
     for name in _COVERS:
         for file in sorted(pictures, key=lambda file: file.path.count("/")):

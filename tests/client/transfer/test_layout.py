@@ -100,6 +100,12 @@ def test_a_pack_keeps_its_names_apart(own_place):
     assert list(places(one, manifest(*PACK)).values()) == ["one.safetensors"]
 
 
+def test_a_name_does_not_depend_on_what_else_is_fetched(own_place):
+    made(own_place, "models/loras")
+    some = places(Wish(to="comfyui", files=("one.*",)), manifest(*PACK))
+    assert list(some) == ["models/loras/style-one.safetensors"]
+
+
 def test_names_that_would_fall_together_are_refused(own_place):
     root = made(own_place, "models/loras")
     with pytest.raises(LorahubError, match="one file"):
@@ -197,6 +203,16 @@ def test_settings_as_the_tools_write_them():
     ],
 )
 def test_which_picture_shows_an_adapter(pictures, alone, cover):
-    files = manifest(*pictures).files
-    found = sidecars.cover_of("one.safetensors", files, alone=alone)
+    found = sidecars.cover_of("one.safetensors", manifest(*pictures), alone=alone)
     assert (found and found.path) == cover
+
+
+def test_the_hub_knows_the_cover():
+    found = manifest("b.png", "a.png", "cover.png")._replace(cover="b.png")
+    cover = sidecars.cover_of("one.safetensors", found, alone=False)
+    assert cover is not None
+    assert cover.path == "b.png"
+    gone = found._replace(cover="../evil.png")
+    cover = sidecars.cover_of("one.safetensors", gone, alone=False)
+    assert cover is not None
+    assert cover.path == "cover.png"

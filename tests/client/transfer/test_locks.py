@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 
+from lorahub.transfer import locks
 from lorahub.transfer.locks import locked
 
 HOLD = """
@@ -63,3 +64,21 @@ def test_one_at_a_time(tmp_path):
         thread.join()
     assert max(worst) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_file_that_was_replaced_meanwhile_does_not_count(tmp_path, monkeypatch):
+    """Between opening it and locking it, its last holder may remove it."""
+    path = tmp_path / "x.lock"
+    true_take = locks._take
+    taken = []
+
+    def take(descriptor):
+        taken.append(descriptor)
+        if len(taken) == 1:
+            path.unlink()
+            path.touch()
+        return true_take(descriptor)
+
+    monkeypatch.setattr(locks, "_take", take)
+    with locked(path, lambda: None):
+        assert len(taken) == 2

@@ -1,13 +1,14 @@
 """Everything that a client needs to fetch a revision, in one answer."""
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx, base_url
 from lorahub_server.doors.schemas import Owner, RepoName, Revision, example
 from lorahub_server.doors.web import links
 from lorahub_server.library import service as library
+from lorahub_server.library.derive import cover_of
 from lorahub_server.repos import refs, service, trees
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["files and history"])
@@ -51,6 +52,7 @@ class ManifestOut(BaseModel):
             "files": [_FILE],
             "adapters": [_ADAPTER],
             "trigger_words": ["glasspaint"],
+            "cover": None,
         }
     )
 
@@ -59,6 +61,7 @@ class ManifestOut(BaseModel):
     files: list[ManifestFile]
     adapters: list[ManifestAdapter]
     trigger_words: list[str]
+    cover: str | None = Field(description="The picture that stands for the repository.")
 
 
 @router.get("/manifest/{revision}", summary="List what to download")
@@ -90,4 +93,5 @@ def show_manifest(
         files=files,
         adapters=adapters,
         trigger_words=snapshot.trigger_words,
+        cover=cover_of(snapshot.card, [file.path for file in files]),
     )

@@ -210,7 +210,8 @@ def test_a_manifest(alice, anonymous, weights):
     card = b"---\nbase_model: test/tiny\ninstance_prompt: glasspaint\n---\n# Card\n"
     alice.publish("alice/m", {"sub/a%20b.safetensors": weights, "README.md": card})
     found = anonymous.get("repos/alice/m/manifest/main").json()
-    assert set(found) == {"repo", "revision", "files", "adapters", "trigger_words"}
+    assert set(found) == {"repo", "revision", "files", "adapters", "trigger_words", "cover"}
+    assert found["cover"] is None
     files = {file["path"]: file for file in found["files"]}
     assert set(files) == {".gitattributes", "README.md", "sub/a b.safetensors"}
     adapter = files["sub/a b.safetensors"]
