@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lorahub_server.doors.middleware.limits import HEADERS_MAX, QUERY_MAX
+from lorahub_server.doors.middleware.limits import BODY_MAX, HEADERS_MAX, QUERY_MAX
 
 NASTY = [
     "%00", "%2e%2e", "..", ".", "%2F", "%252F", "%ff", "%", "%zz", "\xff", "%C3%A9", "%E2%80%AE",
@@ -172,3 +172,21 @@ def test_everything_has_an_end(anonymous):
     assert (many.status, many.code) == (431, "headers_too_large")
     deep = anonymous.get("repos/" + "a/" * 5000)
     assert (deep.status, deep.code) == (414, "address_too_long")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/hub/v1/repos/zz/commit/preupload/main"),
+        ("PATCH", "/api/hub/v1/repos/uploads/x"),
+        ("PUT", "/api/models/raw/raw/settings"),
+        ("POST", "/api/hub/v1/repos/git-receive-pack/x/commits/git-receive-pack"),
+        ("POST", "/api/hub/v1/repos/api%2Fxet%2F/v1/commits/xorbs"),
+        ("POST", "/api/models/a%2Fcommit%2Fb/c/preupload/main"),
+        ("PUT", "/api/hub/v1/repos/a%2Fb/raw/star"),
+    ],
+)
+def test_no_name_lifts_the_limit_of_a_body(anonymous, method, path):
+    body = b'{"message": "' + b"a" * BODY_MAX + b'"}'
+    answer = anonymous.call(method, path, body=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 413, answer.body[:300]

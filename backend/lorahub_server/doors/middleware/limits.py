@@ -1,5 +1,7 @@
 """How much a request may carry, refused as early as it shows."""
 
+import re
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lorahub_server.doors.idle import in_time
@@ -9,14 +11,18 @@ BODY_MAX = 10 * 1024 * 1024  # JSON and forms
 HEADERS_MAX = 64 * 1024
 QUERY_MAX = 8 * 1024
 _FORM_ROOM = 1024 * 1024  # what a form adds to the file in it
-# Bodies of files, and of commits that have small files in them.
+_PART = r"[^/]+"
+# Bodies of files, packs and commits, whose endpoints read them piece by piece and count for
+# themselves. Whole addresses, undecoded: a repository may be called like any part of them.
 _COUNTED_LATER = (
-    ("PUT", "/raw/"),
-    ("PATCH", "/uploads/"),
-    ("PUT", "/info/lfs/"),
-    ("POST", "/commit/"),
-    ("POST", "/api/xet/"),
+    ("PUT", rf"/api/hub/v1/repos/{_PART}/{_PART}/raw/{_PART}/.+"),
+    ("PATCH", rf"/api/hub/v1/uploads/{_PART}"),
+    ("PUT", rf"/{_PART}/{_PART}/info/lfs/.+"),
+    ("POST", rf"/api/models/{_PART}/{_PART}/commit/{_PART}"),
+    ("POST", rf"/{_PART}/{_PART}/git-receive-pack"),
+    ("POST", rf"/api/xet/{_PART}/(?:v\d/)?(?:xorbs|shards)(?:/.+)?"),
 )
+_COUNTERS = tuple((method, re.compile(address)) for method, address in _COUNTED_LATER)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -48,13 +54,17 @@ class Limits:
         method, path = scope["method"], scope["path"]
         if method not in _WITH_BODY:
             return None
-        if any(method == wanted and part in path for wanted, part in _COUNTED_LATER):
-            return None
-        if path.startswith("/api/xet/"):
+        raw = _raw_path(scope)
+        if any(method == wanted and address.fullmatch(raw) for wanted, address in _COUNTERS):
             return None
         if path == "/upload":
             return self._max_file_bytes + _FORM_ROOM
         return BODY_MAX
+
+
+def _raw_path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.partition(b"?")[0].decode("latin-1")
 
 
 def _check_head(scope: Scope) -> None:
