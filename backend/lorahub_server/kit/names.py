@@ -31,6 +31,7 @@ _REPO_ENDINGS = (".atom", ".git", ".ipynb", ".lock", ".wiki")
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _REPO = re.compile(r"[A-Za-z0-9._-]+")
+_WINDOWS = frozenset('<>:"|?*')
 _HEX_ID = re.compile(r"(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
 _LOOK_ALIKE = str.maketrans({"1": "l", "i": "l", "0": "o", "-": None, "_": None, ".": None})
@@ -200,6 +201,14 @@ _SEGMENT_RULES: _Rules = (
     (
         lambda part: part[0].isspace() or part[-1].isspace() or part[-1] == ".",
         "can't have a part that begins or ends with a space, or ends with a dot",
+    ),
+    (
+        lambda part: not _WINDOWS.isdisjoint(part),
+        "can't contain < > : \" | ? or *, which Windows can't store",
+    ),
+    (
+        lambda part: all(unicodedata.category(c) in {"Cf", "Mn", "Me"} for c in part),
+        "can't have a part that shows nothing",
     ),
     (_is_dot_git, "can't have a part named .git"),
     (
