@@ -117,8 +117,11 @@ def looks_like_weights(head: bytes, name: str) -> bool:
     """Whether a file claims to be weights by its name or is a weight format by its content."""
     if is_weight_name(name):
         return True
-    # Prose can happen to be a valid text pickle; as text it harms nobody.
-    return sniff(head, name) in WEIGHT_KINDS and _by_text(head[:HEAD_BYTES]) == "unknown"
+    head = head[:HEAD_BYTES]
+    if sniff(head, name) not in WEIGHT_KINDS:
+        return False
+    # Prose can happen to be a valid text pickle; it harms nobody unless it calls something.
+    return _by_text(head) == "unknown" or _calls_something(head)
 
 
 def sniff(head: bytes, name: str = "") -> str:
@@ -223,6 +226,22 @@ def _is_pickle(head: bytes) -> bool:
         # A pickle longer than the head ends in the middle of an opcode.
         return announced or count >= _ENOUGH_OPCODES
     return announced or count >= _ENOUGH_OPCODES
+
+
+def _calls_something(head: bytes) -> bool:
+    """Whether the bytes are pickle opcodes that fetch a function by its name and call it."""
+    fetched = False
+    try:
+        for opcode, argument, _ in pickletools.genops(head):
+            if opcode.name == "INST":
+                return True
+            if opcode.name == "GLOBAL":
+                fetched = all(part.isidentifier() for part in _dotted(str(argument)))
+            elif fetched and opcode.name in {"REDUCE", "OBJ", "NEWOBJ", "BUILD"}:
+                return True
+    except (ValueError, OverflowError, IndexError, KeyError):
+        return False
+    return False
 
 
 def _dotted(argument: str) -> list[str]:

@@ -111,3 +111,5 @@ def test_a_card_is_not_taken_for_weights():
     assert not looks_like_weights(b"\x89PNG\r\n\x1a\n\0", "preview.png")
     assert looks_like_weights(pickle.dumps(STATE, 4), "README.md")
     assert looks_like_weights(torch_file(new_zip=True), "notes.txt")
+    assert looks_like_weights(b"cos\nsystem\n(S'id'\ntR.", "notes.txt")
+    assert looks_like_weights(b"(S'id'\nios\nsystem\n.", "notes.txt")
