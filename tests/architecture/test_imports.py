@@ -48,7 +48,7 @@ def test_the_web_process_never_loads_torch():
 
 
 def test_the_overview_of_server_commands_loads_no_framework():
-    loaded = loaded_by("import lorahub_server.cli.main")
+    loaded = loaded_by("import lorahub_server.cli.overview")
     assert loaded & {*HEAVY, "fastapi", "sqlalchemy", "numpy"} == set()
 
 

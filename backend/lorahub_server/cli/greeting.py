@@ -1,6 +1,11 @@
 """What `serve` says once it listens."""
 
+import os
+import shlex
+import shutil
+import sys
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -18,20 +23,37 @@ def greeting(settings: Settings, port: int) -> str:
             "",
             "Make the first account",
             f"  on the web   {url}/signup",
-            "  or here      lorahub-server accounts add NAME --password-stdin --admin",
+            f"  or here      {_same_hub()}{program('lorahub-server')} accounts add NAME --admin",
         ]
     endpoint = "" if url == "http://127.0.0.1:8000" else f"LORAHUB_ENDPOINT={url} "
+    client = program("lorahub")
     lines += [
         "",
         "Publish and fetch",
-        f"  {endpoint}lorahub login",
-        f"  {endpoint}lorahub push my-adapter.safetensors NAME/my-adapter",
-        f"  {endpoint}lorahub pull NAME/my-adapter",
+        f"  {endpoint}{client} login",
+        f"  {endpoint}{client} push my-adapter.safetensors NAME/my-adapter",
+        f"  {endpoint}{client} pull NAME/my-adapter",
         "",
         "Ctrl-C ends it.",
         "",
     ]
     return "\n".join(lines)
+
+
+def program(name: str) -> str:
+    """Return how to call a program of this installation from this folder."""
+    own = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
+    if (found is not None and Path(found) == own) or not own.exists():
+        return name
+    here = Path.cwd()
+    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
+
+
+def _same_hub() -> str:
+    """Return the setting without which another command would find another hub."""
+    data = os.environ.get("LORAHUB_DATA")
+    return "" if data is None else f"LORAHUB_DATA={shlex.quote(data)} "
 
 
 def _has_accounts(settings: Settings) -> bool:

@@ -21,7 +21,8 @@ def test_first_start_says_what_to_do_and_ctrl_c_ends_it(hub) -> None:
         f"http://127.0.0.1:{hub.port}",
         str(hub.data),
         "/signup",
-        "lorahub-server accounts add NAME --password-stdin",
+        f"LORAHUB_DATA={hub.data} ",
+        "lorahub-server accounts add NAME --admin",
         "lorahub push",
         "lorahub pull",
     ):
