@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from lorahub import __version__
 from lorahub_server.config import Settings
-from lorahub_server.doors import api, errors, files, hf, middleware, ops, web
+from lorahub_server.doors import api, errors, files, git, hf, middleware, ops, web
 from lorahub_server.doors.api.reference import described
 from lorahub_server.doors.deps import Hub
 from lorahub_server.doors.touches import Touches
@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api.router)
     app.include_router(files.router)
     app.include_router(hf.router, include_in_schema=False)
+    app.include_router(git.router, include_in_schema=False)
     app.include_router(web.router, include_in_schema=False)
     return app
 

@@ -148,6 +148,20 @@ def done_upload_of(session: Session, account_id: int, sha256: str) -> Upload | N
     ).one_or_none()
 
 
+def refused_upload_of(session: Session, account_id: int, sha256: str) -> Upload | None:
+    """Return the last upload of these bytes that was refused."""
+    return session.scalars(
+        select(Upload)
+        .where(
+            Upload.account_id == account_id,
+            Upload.sha256 == sha256,
+            Upload.state == "refused",
+        )
+        .order_by(Upload.touched_at.desc(), Upload.id)
+        .limit(1)
+    ).one_or_none()
+
+
 def staged_bytes(session: Session, account_id: int, *, but: str = "") -> int:
     """Return the bytes that the account's open uploads have or were promised."""
     promised = func.sum(func.coalesce(Upload.size, Upload.received))

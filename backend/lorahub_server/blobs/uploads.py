@@ -72,6 +72,13 @@ def get_upload(tx: Tx, upload_id: str) -> Upload:
     return upload
 
 
+def refusal(tx: Tx, sha256: str) -> BadFile | None:
+    """Return why the caller's own upload of this file was refused, if it was."""
+    account = require_login(tx.caller)
+    upload = queries.refused_upload_of(tx.session, account.id, sha256)
+    return None if upload is None or upload.error is None else BadFile(**upload.error)
+
+
 def room(tx: Tx) -> int:
     """Return the bytes that the caller may send now, next to the uploads that are not finished."""
     account = require_login(tx.caller)

@@ -13,7 +13,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from lorahub_server.doors.paths import raw_path
-from lorahub_server.kit.db import is_busy
+from lorahub_server.kit.db import is_busy, is_full
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos.errors import RepoMoved
 from lorahub_server.storage import StorageError, StorageFull
@@ -79,7 +79,7 @@ def as_hub_error(error: Exception) -> HubError:
 
 
 def _of_machine(error: Exception) -> HubError:
-    if isinstance(error, StorageFull):
+    if isinstance(error, StorageFull) or is_full(error):
         return StoreFull("The hub's disk is full. Tell whoever runs this hub; nothing was lost.")
     if isinstance(error, StorageError):
         message = "The hub can't reach its files just now. Try again in a moment."
@@ -94,8 +94,11 @@ def answer(request: Request, error: Exception) -> Response:
     """Return the answer for an error, in the form that the asked door speaks."""
     told = as_hub_error(error)
     headers = _headers(request, told)
+    from lorahub_server.doors.git import errors as git
     from lorahub_server.doors.hf import errors as hf
 
+    if git.speaks(request):
+        return git.told(request, told, headers)
     if hf.speaks(request):
         return hf.told(request, told, headers)
     if _is_resolve(request):

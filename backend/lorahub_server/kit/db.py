@@ -34,6 +34,7 @@ POOL = 40
 _AFTER_COMMIT = "after_commit"
 # SQLite reports mistakes of ours in the same class as its locks.
 _MISTAKES = re.compile(r"no such|near |ambiguous|table .* has no column")
+_FULL = re.compile(r"database or disk is full|No space left on device")
 _WRITES = "writes"
 
 # SQLite gives out row ids by itself only for the type INTEGER.
@@ -137,6 +138,11 @@ def on_commit(session: Session, action: Callable[[], None]) -> None:
     For what may get lost without harm, such as waking a worker.
     """
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether the disk that holds the database has no room left."""
+    return isinstance(error, DBAPIError) and _FULL.search(str(error.orig)) is not None
 
 
 def is_busy(error: BaseException) -> bool:

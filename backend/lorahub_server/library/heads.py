@@ -6,7 +6,7 @@ from datetime import datetime
 
 from lorahub_server.access import Tx, require_read
 from lorahub_server.kit.kept import Kept
-from lorahub_server.library import derive, queries_heads, reading, vocabulary
+from lorahub_server.library import derive, queries_heads, reading, trending, vocabulary
 from lorahub_server.library.model import AdapterDetails, RepoCard
 from lorahub_server.library.reading import Contents
 from lorahub_server.library.tables import RepoHead
@@ -41,7 +41,7 @@ class RepoFacts:
     files: Sequence[File]
     stars: int
     downloads: int
-    trending: float
+    trending: int
     health: str
     created_at: datetime
     updated_at: datetime
@@ -92,7 +92,7 @@ def facts(
         files=files,
         stars=entry.stars,
         downloads=entry.downloads,
-        trending=entry.trending,
+        trending=trending.score(entry.trending, tx.now),
         health=entry.health,
         created_at=entry.published_at or repo.created_at,
         updated_at=entry.updated_at,
@@ -114,7 +114,7 @@ def of_cards(tx: Tx, cards: Sequence[RepoCard], *, with_files: bool = False) -> 
             files=_kept_files(found.get(card.id)) if with_files else [],
             stars=card.stars,
             downloads=card.downloads,
-            trending=card.trending,
+            trending=trending.score(card.trending, tx.now),
             health=card.health,
             created_at=card.published_at or card.created_at,
             updated_at=card.updated_at,

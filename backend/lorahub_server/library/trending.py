@@ -27,6 +27,11 @@ def plus(before: float, weight: float, moment: datetime) -> float:
     return high + math.log2(1 + 2 ** (low - high))
 
 
+def score(before: float, moment: datetime) -> int:
+    """Return what a level amounts to at a moment: the faded weights of its events, added up."""
+    return round(2 ** min(before - (moment - _START) / HALF_LIFE, 60.0))
+
+
 def minus(before: float, weight: float, moment: datetime, *, least: float = 0.0) -> float:
     """Take an event back that was added; `least` is what stays in any case."""
     taken = level(weight, moment)

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from lorahub_server import jobs
 from lorahub_server.access import Tx, require_scope
 from lorahub_server.blobs import service as blobs
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.kit import names
-from lorahub_server.repos import attributes, queries_objects, refs
+from lorahub_server.repos import attributes, published, queries_objects, refs
 from lorahub_server.repos.draft import Draft
 from lorahub_server.repos.errors import BadCommit, RefNotFound, RevisionNotFound, StaleParent
 from lorahub_server.repos.limits import FILES_MAX
@@ -28,7 +26,6 @@ from lorahub_server.repos.objects import (
 )
 from lorahub_server.repos.operations import (
     ATTRIBUTES,
-    CONFIG,
     AddBlob,
     AddFile,
     Checked,
@@ -36,8 +33,8 @@ from lorahub_server.repos.operations import (
     Operation,
     check,
     check_weights_name,
-    read_config,
 )
+from lorahub_server.repos.published import beside
 from lorahub_server.repos.service import lock_for_write
 from lorahub_server.repos.tables import CommitRow, Repository
 
@@ -90,11 +87,8 @@ def commit(
     made = _insert(tx, repo, start, tree, [*objects, *trees], text, files)
     refs.move_branch(tx, repo, branch, made.oid)
     blobs.add_refs(tx, repo.id, {blob.sha256 for blob in large.values()})
-    repo.updated_at = tx.now
-    tx.session.flush()
-    if branch == repo.default_branch:
-        _refresh_library(tx, repo)
-    _inspect(tx, repo, draft, large)
+    published.note_change(tx, repo, [branch])
+    published.owe_inspections(tx, repo, _adapters(draft, large))
     return CommitResult(made.oid, None if start.row is None else start.row.oid, changed=True)
 
 
@@ -156,7 +150,7 @@ def _apply(
     """Change the draft; return the files' objects."""
     made = {**checked.files}
     made.update((path, pointer_object(blob.sha256, blob.size)) for path, blob in large.items())
-    draft.open_for([*checked.paths, *(_beside(path) for path in large), ATTRIBUTES])
+    draft.open_for([*checked.paths, *(beside(path) for path in large), ATTRIBUTES])
     programs = {path for path in made if (there := draft.get(path)) and there.mode == PROGRAM}
     for path in sorted(checked.deletes):
         draft.delete(path)
@@ -226,45 +220,11 @@ def _insert(
     return made
 
 
-def _beside(path: str) -> str:
-    """Return where the configuration of an adapter file lies."""
-    folder = path.rpartition("/")[0]
-    return f"{folder}/{CONFIG}" if folder else CONFIG
-
-
-def _inspect(tx: Tx, repo: Repository, draft: Draft, large: dict[str, Blob]) -> None:
-    """Owe an inspection of every adapter file that has none."""
-    from lorahub_server.insight import service as insight
-
-    adapters = {blob.sha256: path for path, blob in large.items() if blob.summary is not None}
-    if not adapters:
-        return
-    known = insight.get_inspections(tx, list(adapters))
-    configs = {path: draft.get(_beside(path)) for path in adapters.values()}
-    data = queries_objects.data_of(
-        tx.session, repo.id, {item.oid for item in configs.values() if item is not None}
-    )
-    # In order: two commits with the same files must not wait for each other's jobs in a circle.
-    for sha256, path in sorted(adapters.items()):
-        there = known.get(sha256)
-        if there is not None and there.state == "done":
-            continue
-        item = configs[path]
-        args: dict[str, Any] = {"sha256": sha256, "config": None}
-        if item is not None:
-            args["config"] = read_config(data[item.oid])
-        jobs.enqueue(
-            tx.session,
-            "inspect",
-            args,
-            dedup=f"inspect:{sha256}",
-            queue="cpu",
-            repo_id=repo.id,
-            account_id=tx.caller.account_id,
-        )
-
-
-def _refresh_library(tx: Tx, repo: Repository) -> None:
-    from lorahub_server.library import service as library
-
-    library.refresh(tx, repo)
+def _adapters(draft: Draft, large: dict[str, Blob]) -> dict[str, str | None]:
+    """Return the configurations' ids by the SHA-256 of the adapter files that they are beside."""
+    found = {}
+    for path, blob in large.items():
+        if blob.summary is not None:
+            config = draft.get(beside(path))
+            found[blob.sha256] = None if config is None else config.oid
+    return found

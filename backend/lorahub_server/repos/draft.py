@@ -23,13 +23,13 @@ class Folder:
     def clash(self, name: str) -> str | None:
         """Return another name here that some file systems can't tell from this one."""
         if not self._keys:
-            self._keys = {_key(there): there for there in self.items}
-        there = self._keys.get(_key(name))
+            self._keys = {key(there): there for there in self.items}
+        there = self._keys.get(key(name))
         return None if there is None or there == name else there
 
     def set(self, name: str, item: "Item | Folder") -> None:
         if self._keys:
-            self._keys[_key(name)] = name
+            self._keys[key(name)] = name
         self.items[name] = item
         self.oid = None
 
@@ -175,7 +175,7 @@ class Draft:
             raise PathConflict(message, place=path)
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

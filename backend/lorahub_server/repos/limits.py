@@ -15,3 +15,13 @@ REPOS_MAX = 10_000  # of one account
 CONFIG_MAX = 256 * 1024
 
 COMMITS_PAGE_MAX = 100
+
+# Of one push by git, as it arrives and unpacked.
+PACK_MAX = 256 * 1024 * 1024
+UNPACKED_MAX = 512 * 1024 * 1024
+PACK_OBJECTS_MAX = 100_000
+COMMIT_MAX = 256 * 1024
+TREE_MAX = 4 * 1024 * 1024
+# Lines of trees that are compared, and changed files that are looked at.
+PUSH_LINES_MAX = 20_000_000
+PUSH_FILES_MAX = 200_000

@@ -96,10 +96,7 @@ def check(operations: Sequence[Operation]) -> Checked:
 def check_weights_name(path: str, size: int, *, is_adapter: bool) -> None:
     """Raise unless a verified file may have this name: programs trust names."""
     name = path.rpartition("/")[2]
-    try:
-        refuse_if_bad(_SAFETENSORS, name, max(size, len(_SAFETENSORS)))
-    except AdapterFileError as error:
-        raise BadFile(error.code, str(error), path) from error
+    refuse_bad_head(path, _SAFETENSORS, max(size, len(_SAFETENSORS)))
     if not is_weight_name(name):
         return
     if not name.lower().endswith(_WEIGHTS):
@@ -129,24 +126,15 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_file(path: str, content: bytes) -> None:
+def check_name(path: str) -> None:
+    """Raise for the name of a file that no repository has, whatever is in it."""
+    if path.rpartition("/")[2].casefold() == ".gitmodules":
+        raise BadCommit("Submodules are not supported; leave .gitmodules out.", place=path)
+
+
+def check_text(path: str, content: bytes) -> None:
+    """Raise unless a file that the hub itself reads can be read."""
     name = path.rpartition("/")[2]
-    _check_special(path, name)
-    if len(content) > INLINE_MAX:
-        message = f"Files above {INLINE_MAX} bytes are uploaded first and committed by SHA-256."
-        raise BadCommit(message, place=path)
-    if read_pointer(content) is not None:
-        message = (
-            "This is a git-lfs pointer, not the file. Run `git lfs pull`, then send the real file."
-        )
-        raise BadFile("lfs_pointer_refused", message, path)
-    if looks_like_weights(content[:HEAD_BYTES], name):
-        try:
-            refuse_if_bad(content[:HEAD_BYTES], name, len(content))
-        except AdapterFileError as error:
-            raise BadFile(error.code, str(error), path) from error
-        message = "Weights are uploaded first, which verifies them, and committed by SHA-256."
-        raise BadCommit(message, place=path)
     if name == CONFIG:
         _check_config(path, content)
     elif name == ATTRIBUTES:
@@ -157,21 +145,46 @@ def _check_file(path: str, content: bytes) -> None:
         card.check(content)
 
 
-def _checked_blob(path: str, sha256: str) -> str:
+def check_large_name(path: str) -> None:
+    """Raise unless a large file may have this name."""
+    check_name(path)
     name = path.rpartition("/")[2]
-    _check_special(path, name)
     if path == CARD or name in {CONFIG, ATTRIBUTES}:
         message = f"A {name} has at most {INLINE_MAX} bytes and rides in the commit itself."
         raise BadCommit(message, place=path)
+
+
+def refuse_bad_head(path: str, head: bytes, size: int) -> None:
+    """Raise BadFile for what nobody may publish, whichever way it comes."""
+    try:
+        refuse_if_bad(head, path.rpartition("/")[2], size)
+    except AdapterFileError as error:
+        raise BadFile(error.code, str(error), path) from error
+
+
+def _check_file(path: str, content: bytes) -> None:
+    check_name(path)
+    if len(content) > INLINE_MAX:
+        message = f"Files above {INLINE_MAX} bytes are uploaded first and committed by SHA-256."
+        raise BadCommit(message, place=path)
+    if read_pointer(content) is not None:
+        message = (
+            "This is a git-lfs pointer, not the file. Run `git lfs pull`, then send the real file."
+        )
+        raise BadFile("lfs_pointer_refused", message, path)
+    if looks_like_weights(content[:HEAD_BYTES], path.rpartition("/")[2]):
+        refuse_bad_head(path, content[:HEAD_BYTES], len(content))
+        message = "Weights are uploaded first, which verifies them, and committed by SHA-256."
+        raise BadCommit(message, place=path)
+    check_text(path, content)
+
+
+def _checked_blob(path: str, sha256: str) -> str:
+    check_large_name(path)
     value = sha256.lower()
     if not is_sha256(value):
         raise BadCommit("A SHA-256 has 64 hexadecimal digits; correct it.", place=path)
     return value
-
-
-def _check_special(path: str, name: str) -> None:
-    if name.casefold() == ".gitmodules":
-        raise BadCommit("Submodules are not supported; leave .gitmodules out.", place=path)
 
 
 def _check_config(path: str, content: bytes) -> None:

@@ -43,6 +43,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class GitRef:
+    """A ref as git sees it: by its full name, at a commit or at a tag object that leads to one."""
+
+    name: str
+    oid: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefList:
     branches: Sequence[RefInfo]
     tags: Sequence[RefInfo]
@@ -90,6 +99,15 @@ def list_refs(tx: Tx, repo: Repository) -> RefList:
     branches.sort(key=lambda ref: (ref.name != repo.default_branch, ref.name))
     tags.sort(key=lambda ref: ref.name)
     return RefList(branches, tags)
+
+
+def git_refs(tx: Tx, repo: Repository) -> list[GitRef]:
+    """Return everything that has a name, sorted by it."""
+    found = [
+        GitRef(ref.name, ref.oid, ref.commit_oid)
+        for ref in queries_refs.refs_of(tx.session, repo.id)
+    ]
+    return sorted(found, key=lambda ref: ref.name.encode())
 
 
 def create_branch(tx: Tx, repo: Repository, name: str, revision: str) -> RefInfo:

@@ -1,7 +1,7 @@
 """Giving a branch a history of one commit, with the files that it has."""
 
 from lorahub_server.access import Tx, require_scope
-from lorahub_server.repos import queries_objects, refs
+from lorahub_server.repos import published, queries_objects, refs
 from lorahub_server.repos.errors import RevisionNotFound
 from lorahub_server.repos.messages import check_message, title_of
 from lorahub_server.repos.objects import Person, commit_object
@@ -40,10 +40,5 @@ def squash(tx: Tx, repo: Repository, branch: str, message: str) -> str:
         },
     )
     refs.move_branch(tx, repo, branch, made.oid)
-    repo.updated_at = tx.now
-    tx.session.flush()
-    if branch == repo.default_branch:
-        from lorahub_server.library import service as library
-
-        library.refresh(tx, repo)
+    published.note_change(tx, repo, [branch])
     return made.oid

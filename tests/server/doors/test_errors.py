@@ -29,6 +29,7 @@ CASES = [
     (ObjectMissing(SECRET), 503, "storage_unavailable"),
     (TimeoutError(SECRET), 503, "busy"),
     (OperationalError("SELECT 1", None, Exception("database is locked")), 503, "busy"),
+    (OperationalError("x", None, Exception("database or disk is full")), 507, "storage_full"),
     (OperationalError("SELECT x", None, Exception("no such column: x")), 500, "internal_error"),
     (RuntimeError(SECRET), 500, "internal_error"),
     (RecursionError(SECRET), 500, "internal_error"),

@@ -69,10 +69,10 @@ class Bytes(Response):
             # Opened before anything is sent: what is not there can still be an error answer.
             pieces = await _open(self._source, self._span)
             await send(start)
-            await _send_all(pieces, receive, send)
+            await send_all(pieces, receive, send)
 
 
-async def _send_all(pieces: AsyncGenerator[Any], receive: Receive, send: Send) -> None:
+async def send_all(pieces: AsyncGenerator[Any], receive: Receive, send: Send) -> None:
     # The server takes bytes for a client that is gone without a word.
     gone = asyncio.create_task(_until_gone(receive))
     try:

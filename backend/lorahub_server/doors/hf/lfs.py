@@ -25,10 +25,13 @@ from lorahub_server.kit.errors import HubError
 from lorahub_server.repos import service
 from lorahub_server.repos.tables import Repository
 
-router = APIRouter(prefix="/{owner}/{name}.git/info/lfs")
+router = APIRouter(prefix="/{owner}/{name}/info/lfs")
 
 # Files above this are sent in parts of it, by clients that can.
 PART_SIZE = 64 * 1024 * 1024
+# git-lfs adds it to the repository's name; whoever writes the address down may not.
+_ENDING = ".git"
+_SHOWN = 10
 _BASIC, _MULTIPART = "basic", "multipart"
 
 
@@ -36,8 +39,8 @@ class LfsObjectMissing(HubError):
     status = 404
     code = "lfs_object_missing"
 
-    def __init__(self) -> None:
-        super().__init__("The file is not here. Send it first.")
+    def __init__(self, message: str = "The file is not here. Send it first.") -> None:
+        super().__init__(message)
 
 
 class ObjectIn(BaseModel):
@@ -59,6 +62,7 @@ class BatchIn(BaseModel):
 @router.post("/objects/batch")
 def batch(request: Request, tx: ReadTx, owner: str, name: str, wish: BatchIn) -> JSONResponse:
     """Nobody learns from this whether somebody else has a file."""
+    name = name.removesuffix(_ENDING)
     wanted = [item.oid for item in wish.objects]
     transfer = _BASIC
     if wish.operation == "download":
@@ -82,15 +86,28 @@ def batch(request: Request, tx: ReadTx, owner: str, name: str, wish: BatchIn) ->
 
 @router.post("/verify")
 def verify(tx: ReadTx, owner: str, name: str, wish: ObjectIn) -> JSONResponse:
-    service.get_repo_for_write(tx, owner, name)
+    service.get_repo_for_write(tx, owner, name.removesuffix(_ENDING))
     blob = may_use(tx, wish.oid)
-    if blob is None or blob.size != wish.size:
+    if blob is None:
+        raise _missing(tx, wish)
+    if blob.size != wish.size:
         raise LfsObjectMissing
     return JSONResponse({"oid": blob.sha256, "size": blob.size}, media_type=LFS_TYPE)
 
 
+def _missing(tx: Tx, wish: ObjectIn) -> LfsObjectMissing:
+    """Say why the file was refused when it came, as `git lfs ls-files` calls it.
+
+    The status is the same: for git-lfs that of the refusal would be about something else.
+    """
+    refusal = uploads.refusal(tx, wish.oid)
+    if refusal is None:
+        return LfsObjectMissing()
+    return LfsObjectMissing(f"{wish.oid[:_SHOWN]}: {refusal.message}")
+
+
 def transfer_address(request: Request, repo: Repository, *rest: str) -> str:
-    name = f"{repo.name}.git"
+    name = repo.name + _ENDING
     return base_url(request) + links.repo(repo.owner.name, name, "info", "lfs", *rest)
 
 
@@ -165,11 +182,12 @@ def _download(
         expires=int((tx.now + tickets.LIFE).timestamp()),
     )
     address = transfer_address(request, repo, "objects", tickets.issue(tx.settings, ticket))
-    return _object(item, actions={"download": {"href": address}})
+    # Not said of uploads: git-lfs would send no token with `verify`.
+    return _object(item, authenticated=True, actions={"download": {"href": address}})
 
 
 def _object(item: ObjectIn, **more: Any) -> dict[str, Any]:
-    return {"oid": item.oid, "size": item.size, "authenticated": True, **more}
+    return {"oid": item.oid, "size": item.size, **more}
 
 
 def _error(item: ObjectIn, code: int, message: str) -> dict[str, Any]:

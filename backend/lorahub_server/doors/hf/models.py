@@ -91,7 +91,7 @@ FIELDS: dict[str, Callable[[View], Any]] = {
     "spaces": lambda _: [],
     "tags": _tags,
     "transformersInfo": _nothing,
-    "trendingScore": lambda view: round(view.facts.trending, 6),
+    "trendingScore": lambda view: view.facts.trending,
     "usedStorage": lambda view: view.storage,
     "widgetData": _front("widget"),
 }

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from lorahub_server.access import Caller, Tx, of_account
 from lorahub_server.accounts.service import account_of_id
 from lorahub_server.blobs import parts, uploads
-from lorahub_server.blobs.errors import UploadIncomplete
+from lorahub_server.blobs.errors import BadFile, HashMismatch, UploadIncomplete
 from lorahub_server.doors.deps import ReadTx, hub_of, reading, writing
 from lorahub_server.doors.files.answer import blob_answer
 from lorahub_server.doors.hf import tickets
@@ -18,7 +18,7 @@ from lorahub_server.doors.hf.tickets import Kind, Ticket, TicketInvalid
 from lorahub_server.doors.streams import Body, pour, work
 from lorahub_server.kit.errors import HubError
 
-router = APIRouter(prefix="/{owner}/{name}.git/info/lfs")
+router = APIRouter(prefix="/{owner}/{name}/info/lfs")
 
 
 @router.get("/objects/{ticket}")
@@ -44,7 +44,10 @@ async def send(request: Request, owner: str, name: str, ticket: str) -> Response
             limit=found.size,
         )
         await work(request, lambda: uploads.complete(hub.db, hub.store, caller, upload_id))
-    except Exception:
+    except Exception as error:
+        # Such an answer git-lfs would hide; what `verify` says about it it shows.
+        if isinstance(error, BadFile | HashMismatch) and _is_git_lfs(request):
+            return Response()
         # Clients begin anew, with a new address.
         with suppress(HubError):
             await writing(request, lambda tx: uploads.cancel_upload(_as(tx, caller), upload_id))
@@ -112,6 +115,10 @@ def _part(ticket: Ticket, number: int) -> parts.Part:
     if number < 1 or offset >= ticket.size:
         raise TicketInvalid
     return parts.Part(offset, min(ticket.part_size, ticket.size - offset))
+
+
+def _is_git_lfs(request: Request) -> bool:
+    return request.headers.get("user-agent", "").startswith("git-lfs/")
 
 
 def _check_length(body: Body, size: int) -> None:
