@@ -21,6 +21,7 @@ class Line:
         self._target = (place.hostname or "", place.port or 80)
         self._server = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
+        self.carried_down = 0
         self.answers: list[int] = []
         self.requests: list[int] = []
         self.endpoint = f"http://127.0.0.1:{self._server.getsockname()[1]}"
@@ -77,6 +78,7 @@ class _Connection:
             while data := self._far.recv(_PIECE):
                 self._up, self._down = 0, self._down + len(data)
                 self._near.sendall(data)
+                self._line.carried_down += len(data)
                 if self._line.breaks(self._line.answers, self._down):
                     break
         self._end()
