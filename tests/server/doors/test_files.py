@@ -209,7 +209,7 @@ def test_nothing_runs(alice, anonymous, name, content, media_type, is_shown):
 
 def test_a_name_of_any_letters_is_told_safely(alice, anonymous):
     alice.commit("alice/none", "x", {}).expect(404)
-    name = 'a "b"; c=d ü 日本.txt'
+    name = "a 'b'; c=d ü 日本.txt"
     alice.post("repos", json={"name": "names"}).expect(201)
     alice.commit("alice/names", "add", {name: b"x"}).expect(201)
     from urllib.parse import quote
