@@ -79,8 +79,8 @@ class History:
                 if ref.name.startswith(TAGS) and ref.commit_oid in needed:
                     tags |= dict.fromkeys(self._peeled(ref.oid).tags)
         commits = pack_graph.parents_first(graph, needed)
-        rows = queries_pack.commit_rows(self._tx.session, self._repo.id, commits)
-        sizes = {row.oid: row.files for row in rows}
+        facts = queries_pack.facts_of_commits(self._tx.session, self._repo.id, commits)
+        sizes = {oid: known.files for oid, known in facts.items()}
         return Shipment(self._repo.id, graph, owned, sizes, Selection(commits, list(tags)))
 
     def judge(self) -> "Judge":

@@ -1,6 +1,7 @@
 """SQL of whole histories: what packs are made from, and what comes out of them."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -49,11 +50,24 @@ def sizes(session: Session, repo_id: int, oids: Collection[str]) -> dict[str, in
     return {row.oid: row.size for row in rows}
 
 
-def commit_rows(session: Session, repo_id: int, oids: Collection[str]) -> Sequence[CommitRow]:
-    """Return the rows of those of the ids that are commits."""
-    return session.scalars(
-        select(CommitRow).where(CommitRow.repo_id == repo_id, among(session, CommitRow.oid, oids))
-    ).all()
+@dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """Of a commit: its tree, and how many files that has."""
+
+    tree: str
+    files: int
+
+
+def facts_of_commits(
+    session: Session, repo_id: int, oids: Collection[str]
+) -> dict[str, CommitFacts]:
+    """Return what is known of those of the ids that are commits."""
+    rows = session.execute(
+        select(CommitRow.oid, CommitRow.tree_oid, CommitRow.files).where(
+            CommitRow.repo_id == repo_id, among(session, CommitRow.oid, oids)
+        )
+    )
+    return {row.oid: CommitFacts(row.tree_oid, row.files) for row in rows}
 
 
 def insert_commits(session: Session, rows: Iterable[dict[str, Any]]) -> None:

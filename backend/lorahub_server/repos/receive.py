@@ -15,7 +15,8 @@ from lorahub_server.repos.errors import DefaultBranch
 from lorahub_server.repos.limits import REFS_MAX
 from lorahub_server.repos.pack_read import Unpacked
 from lorahub_server.repos.published import beside
-from lorahub_server.repos.receive_commits import Commits, Known, Target, target_of
+from lorahub_server.repos.queries_pack import CommitFacts
+from lorahub_server.repos.receive_commits import Commits, Target, target_of
 from lorahub_server.repos.receive_errors import (
     BadPush,
     NotForward,
@@ -151,16 +152,16 @@ class _Check:
     def _look_at(self, oid: str) -> None:
         """Note what a commit changes, and how many files it has."""
         node = self._commits.new[oid]
-        base = self._commits.known[node.parents[0]] if node.parents else Known("", 0)
+        base = self._commits.known[node.parents[0]] if node.parents else CommitFacts("", 0)
         with in_commit(oid):
             files = self._changes.look_at(oid, node.tree, base.tree or None, base.files)
-        self._commits.known[oid] = Known(node.tree, files)
+        self._commits.known[oid] = CommitFacts(node.tree, files)
 
     def _check_forward(self, branch: str, old: str, target: Target) -> None:
         if not self._commits.is_forward(old, target.commit):
             raise NotForward(branch)
 
-    def _note(self, ref: str, found: Files, head: Known) -> None:
+    def _note(self, ref: str, found: Files, head: CommitFacts) -> None:
         """Note the pointers, and the configuration beside each, as new as there is one."""
         for pointer in found.pointers:
             there = self._objects.find(head.tree, pointer.path)

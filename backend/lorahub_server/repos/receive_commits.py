@@ -14,6 +14,7 @@ from lorahub_server.repos.messages import title_of
 from lorahub_server.repos.objects import Person
 from lorahub_server.repos.pack_fetch import NESTED_MAX, tag_target
 from lorahub_server.repos.pack_graph import Node
+from lorahub_server.repos.queries_pack import CommitFacts
 from lorahub_server.repos.receive_errors import BadPush, Incomplete
 from lorahub_server.repos.receive_objects import Objects
 
@@ -23,21 +24,13 @@ _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 _LINE_BREAKS = "\n\t"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Of a commit: its tree, and how many files that has."""
-
-    tree: str
-    files: int
-
-
 class Commits:
     """`new` has the commits that are not here yet; `known` what was learned of any."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self.new: dict[str, Node] = {}
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, CommitFacts] = {}
         sent = objects.unpacked.oids("commit")
         self._new_ids = sent - self._look_up(sent)
 
@@ -102,9 +95,9 @@ class Commits:
     def _look_up(self, oids: Collection[str]) -> set[str]:
         """Learn of those that are here; return them."""
         session, repo = self._objects.tx.session, self._objects.repo
-        rows = queries_pack.commit_rows(session, repo.id, oids) if oids else []
-        self.known.update({row.oid: Known(row.tree_oid, row.files) for row in rows})
-        return {row.oid for row in rows}
+        found = queries_pack.facts_of_commits(session, repo.id, oids) if oids else {}
+        self.known.update(found)
+        return set(found)
 
 
 @dataclass(frozen=True, slots=True)

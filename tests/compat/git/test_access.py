@@ -1,6 +1,7 @@
 """Who may clone and who may push."""
 
 from support.clones import Machine
+from support.inside import adapter
 
 
 def test_nobody_reads_what_is_public(crowd, repo):
@@ -63,11 +64,12 @@ def test_tokens_in_other_places(crowd, repo):
 def test_a_renamed_repository_is_found(crowd, clone, repo):
     new = f"{repo.split('/')[1]}-new"
     crowd.alice.patch(f"repos/{repo}", json={"name": new}).expect(200)
-    crowd.alice.commit(f"alice/{new}", "One", {"a.txt": b"1"}).expect(201)
+    crowd.alice.publish(f"alice/{new}", {"a.safetensors": adapter(1)})
     said = clone.ask("pull")
     assert said.code == 0, said.err
     assert f"redirecting to {crowd.hub.endpoint}/alice/{new}/" in said.err
-    head = clone.commit("Two", {"b.txt": "2"})
+    assert clone.read("a.safetensors") == adapter(1)
+    head = clone.commit("Two", {"b.safetensors": adapter(2)})
     clone.git("push", "-q")
     assert crowd.alice.get(f"repos/alice/{new}").json()["revision"] == head
 

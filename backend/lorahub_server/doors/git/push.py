@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from dulwich.errors import HangupException
@@ -40,6 +41,7 @@ router = APIRouter()
 _SHOWN = 10
 # Lines before the pack.
 _LINES_MAX = 20_000
+_LIGHT = 16 * 1024 * 1024
 _ROOM = 4 * 1024 * 1024
 _WHOLE = "nothing of this push was taken, because of another ref in it"
 
@@ -63,7 +65,7 @@ async def push(request: Request, owner: str, name: str) -> Response:
 
     repo = await reading(request, open_repo)
     address = base_url(request) + links.repo(repo.owner.name, repo.name)
-    async with hub_of(request).heavy.one():
+    async with _place(request):
         with unpacking() as unpacked:
             received = await _receive(request, unpacked)
             if received.error is None and received.updates:
@@ -76,6 +78,13 @@ async def push(request: Request, owner: str, name: str) -> Response:
                 except HubError as error:
                     received.error = error
     return Response(_report(received, address), headers=dict(lines.no_cache(f"{PUSH}-result")))
+
+
+def _place(request: Request) -> AbstractAsyncContextManager[None]:
+    """Large bodies wait for each other; small ones need not wait for them."""
+    announced = Body(request).announced
+    is_light = announced is not None and announced <= _LIGHT
+    return nullcontext() if is_light else hub_of(request).heavy.one()
 
 
 async def _receive(request: Request, unpacked: Unpacked) -> Received:
