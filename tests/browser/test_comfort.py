@@ -10,7 +10,7 @@ from support.server import PASSWORD
 
 CARD = b"""---
 license: cc-by-4.0
-tags: [style, averyveryveryverylongtagwithoutanyspaceinitatall]
+tags: [style, xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]
 trigger_words: [glasspaint, "a rather long phrase that people have to write word for word"]
 ---
 # Glasspaint, church windows at noon
@@ -158,6 +158,14 @@ PAGES = [
     "/maren/glasspaint/settings", "/settings", "/settings/tokens", "/upload", "/nobody",
     "/maren/nothing",
 ]  # fmt: skip
+
+
+def test_long_words_break_on_a_desk_too(opened, filled):
+    with opened(viewport={"width": 1280, "height": 800}) as context:
+        page = context.new_page()
+        for address in ["/", "/tags", f"/?tag={'x' * 64}", "/maren", "/maren/glasspaint"]:
+            page.goto(address)
+            assert_fits(page, address)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -186,7 +186,7 @@ def test_large_files_that_are_no_weights(alice):
 def test_odd_names(alice):
     odd = alice.here / "odd"
     (odd / "a b").mkdir(parents=True)
-    for name in ("a b/ü #?%25.txt", "100%.txt", "日本.txt", "+&=;.txt", "~x.txt"):
+    for name in ("a b/ü #%25.txt", "100%.txt", "日本.txt", "+&=;.txt", "~x.txt"):
         (odd / name).write_text(name)
     alice.ends(0, "push", "odd", f"{alice}/odd")
     alice.ends(0, "pull", f"{alice}/odd", "--to", "back")

@@ -26,6 +26,10 @@ class CsrfFailed(HubError):
     code = "csrf_failed"
 
 
+class FromElsewhere(CsrfFailed):
+    """Another site's page made the request."""
+
+
 def new_cookie() -> str:
     return secrets.token_urlsafe(32)
 
@@ -77,10 +81,10 @@ def is_same_origin(
 def check_origin(
     allowed: Collection[str], *, origin: str | None, sec_fetch_site: str | None
 ) -> None:
-    """Raise CsrfFailed for an unsafe request that another site's page made."""
+    """Raise FromElsewhere for an unsafe request that another site's page made."""
     if not is_same_origin(allowed, origin=origin, sec_fetch_site=sec_fetch_site):
         message = "The request came from another site. Open the page on this hub and send it there."
-        raise CsrfFailed(message)
+        raise FromElsewhere(message)
 
 
 def _sign(secret: bytes, nonce: str, cookie: str, session: str) -> str:

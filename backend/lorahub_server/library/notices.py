@@ -11,13 +11,20 @@ _WARNINGS = {
     "missing_pair": "{count} of the factors lack their other half; programs leave those out.",
     "unknown_tensor": "{count} tensors belong to no known kind of adapter; programs may skip them.",
 }
+_NO_LICENCE_MEND = "The card names no licence, so nobody knows what they may do. Add one."
+_NO_LICENCE = "The card names no licence; ask the author before you use it for more than trying."
 _MAX_KEYS = 20
 
 
 def find(
-    card: Card, repo: RepoCard, adapters: Sequence[AdapterDetails], clash: Conflict | None
+    card: Card,
+    repo: RepoCard,
+    adapters: Sequence[AdapterDetails],
+    clash: Conflict | None,
+    *,
+    may_mend: bool,
 ) -> list[Notice]:
-    """Return the notices, the gravest first."""
+    """Return the notices, the gravest first. Who can't mend a thing is told what else to do."""
     found: list[Notice] = []
     for item in adapters:
         found += of_file(item)
@@ -25,7 +32,7 @@ def find(
         found.append(Notice("warning", "family_conflict", clash.message, clash.path))
     found += [Notice("warning", "card_problem", text, "README.md") for text in card.problems]
     if repo.revision is not None and repo.license is None:
-        message = "The card names no licence, so nobody knows what they may do. Add one."
+        message = _NO_LICENCE_MEND if may_mend else _NO_LICENCE
         found.append(Notice("info", "no_license", message, "README.md"))
     if repo.revision is not None and not adapters:
         message = "There is no adapter file in the repository yet. Push a .safetensors file."

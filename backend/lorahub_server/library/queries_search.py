@@ -63,6 +63,7 @@ class Filter:
     method: str | None = None
     starred_by: int | None = None
     private: bool | None = None
+    with_adapters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         )
     if wanted.private is not None:
         found.append(Repository.private.is_(wanted.private))
+    if wanted.with_adapters:
+        found.append(LibraryEntry.adapters > 0)
     return found
 
 

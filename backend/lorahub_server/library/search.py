@@ -29,7 +29,8 @@ class Query:
 
     `terms` are tags in the vocabulary of other hubs, such as `base_model:adapter:owner/name`.
     `starred_by` is an account's id. `private` True asks for private repositories only, of which a
-    caller sees the own ones; False for public ones only.
+    caller sees the own ones; False for public ones only. `with_adapters` leaves out repositories
+    that are empty or have only a card.
     """
 
     text: str = ""
@@ -41,6 +42,7 @@ class Query:
     method: str | None = None
     starred_by: int | None = None
     private: bool | None = None
+    with_adapters: bool = False
     sort: str = DEFAULT_SORT
 
 
@@ -115,6 +117,11 @@ def popular_tags(tx: Tx, limit: int = 20) -> list[Count]:
     return [Count(value, number) for value, number in rows]
 
 
+def repeated(tags: Sequence[Count]) -> list[Count]:
+    """Return the tags that are used more than once; all of them where none is."""
+    return [tag for tag in tags if tag.count > 1] or list(tags)
+
+
 def _filter(query: Query) -> Filter:
     words = [word[:_MAX_WORD] for word in folded(query.text.replace("\0", " ")).split()]
     return Filter(
@@ -127,6 +134,7 @@ def _filter(query: Query) -> Filter:
         method=_clean(query.method),
         starred_by=query.starred_by,
         private=query.private,
+        with_adapters=query.with_adapters,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Tx, require_read
+from lorahub_server.access import Tx, can_write, require_read
 from lorahub_server.insight import queries as inspections
 from lorahub_server.insight import states
 from lorahub_server.insight.tables import Inspection
@@ -82,7 +82,9 @@ def details(tx: Tx, repo: Repository) -> RepoDetails:
     adapters = _standing(tx.session, repo.id, files, headers, card.family_declared)
     parsed = reading.read_card(tx, repo, card.revision)
     clash = conflict.find(parsed.base_models, adapters)
-    return RepoDetails(card, adapters, clash, notices.find(parsed, card, adapters, clash))
+    may_mend = can_write(tx.caller, repo)
+    found = notices.find(parsed, card, adapters, clash, may_mend=may_mend)
+    return RepoDetails(card, adapters, clash, found)
 
 
 def at_revision(tx: Tx, repo: Repository, commit_oid: str) -> Snapshot:

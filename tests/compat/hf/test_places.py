@@ -1,14 +1,20 @@
-"""The same clients where the hub keeps its things elsewhere: PostgreSQL, and S3."""
+"""The same clients where the hub keeps its things elsewhere: in PostgreSQL and S3."""
+
+from collections.abc import Callable
 
 import pytest
 
 from support import hf
 from support.inside import adapter, sha256
+from support.postgres import Postgres
+from support.s3 import S3Server
+from support.server import Hub
 
 
 @pytest.fixture
-def far(start_hub, database_url, store_url):
-    return start_hub(database_url=database_url, store_url=store_url)
+def far(start_hub: Callable[..., Hub], postgres: Postgres, s3: S3Server) -> Hub:
+    url = postgres.create()
+    return start_hub(database_url=url, store_url=s3.store_url())
 
 
 @pytest.mark.parametrize("kind", ["0.36", "2.4-xet"])

@@ -319,6 +319,20 @@ def test_filters_all_hold(shelf):
     assert [(c.value, c.count) for c in counts.tags] == [("x", 2), ("y", 1)]
 
 
+def test_those_without_an_adapter_can_be_left_out(shelf):
+    shelf.add("a", adapters=1, tags=["x", "y"])
+    shelf.add("b", adapters=2, tags=["x"])
+    shelf.add("card-only", tags=["x", "z"])
+    assert shelf.names(by_name(with_adapters=True)) == ["a", "b"]
+    assert shelf.names(by_name()) == ["a", "b", "card-only"]
+    with shelf.hub.look() as tx:
+        counts = facets(tx, Query(with_adapters=True))
+    assert counts.total == 2
+    assert [(c.value, c.count) for c in counts.tags] == [("x", 2), ("y", 1)]
+    assert [c.value for c in search.repeated(counts.tags)] == ["x"]
+    assert search.repeated(counts.tags[1:]) == counts.tags[1:]
+
+
 def test_counts_are_bounded(shelf, monkeypatch):
     monkeypatch.setattr(queries_search, "COUNTED", 3)
     for number in range(5):
@@ -339,12 +353,13 @@ def test_a_page_takes_few_queries(shelf):
         assert len(seen) <= 6
 
 
+@pytest.mark.parametrize("wanted", [Filter(), Filter(with_adapters=True)])
 @pytest.mark.parametrize("sort", ["trending", "updated", "stars", "downloads"])
-def test_the_index_leads_through_the_orders(shelf, sort):
+def test_the_index_leads_through_the_orders(shelf, sort, wanted):
     """A page of a long list reads neither the whole table nor sorts it."""
     first = {float: 5.0, int: 5, datetime: START}[SORTS_BY_NAME[sort].kind]
     statement = queries_search.list_statement(
-        shelf.hub.caller("alice"), Filter(), SORTS_BY_NAME[sort], [first, 3], 10
+        shelf.hub.caller("alice"), wanted, SORTS_BY_NAME[sort], [first, 3], 10
     )
     with shelf.hub.db.read() as session:
         connection = session.connection()

@@ -172,6 +172,16 @@ def test_notices_name_what_to_mend(inside):
     assert [notice.code for notice in details(inside).notices] == ["no_license", "no_adapter"]
 
 
+def test_only_who_can_add_a_licence_is_asked_to(inside):
+    inside.make_repo()
+    inside.commit({"README.md": b"Hello\n"})
+    assert details(inside).notices[0].message.endswith("Add one.")
+    seen = details(inside, None).notices[0]
+    assert seen.code == "no_license"
+    assert "ask the author" in seen.message
+    assert "Add one" not in seen.message
+
+
 def test_a_pack_has_one_that_stands_for_all(inside):
     small, large = adapter(1, rank=2), adapter(2, rank=4)
     inside.make_repo("pack")

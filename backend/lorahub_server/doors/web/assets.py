@@ -24,6 +24,7 @@ _TYPES = {
 _PACKED = {".css", ".js", ".svg", ".webmanifest"}
 _FOR_EVER = "public, max-age=31536000, immutable"
 _VERSION_LENGTH = 12
+_UNFOUND = ("/settings", "/login", "/signup", "/upload", "/api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,19 @@ def static(name: str, request: Request) -> Response:
 def favicon(request: Request) -> Response:
     """For those who ask without having read the page."""
     return _answer("icon.svg", request)
+
+
+@router.api_route("/robots.txt", methods=["GET", "HEAD"])
+def robots() -> Response:
+    """Everything may be found but forms and the doors of programs."""
+    # A bare /api would also keep out whoever is called "apiary".
+    closed = [f"Disallow: {path}{end}" for path in _UNFOUND for end in ("$", "/", "?")]
+    body = "\n".join(["User-agent: *", *closed, "Allow: /", ""])
+    return Response(
+        body,
+        media_type="text/plain; charset=utf-8",
+        headers={"Cache-Control": "public, max-age=3600"},
+    )
 
 
 def _answer(name: str, request: Request) -> Response:

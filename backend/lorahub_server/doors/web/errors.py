@@ -1,11 +1,14 @@
 """Errors as pages: what happened, and what to do next."""
 
 from dataclasses import dataclass
+from typing import TypeGuard
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
 from lorahub_server.access import Caller
 from lorahub_server.access.errors import LoginRequired, RepoGone
+from lorahub_server.accounts import sessions
 from lorahub_server.doors.web import links
 from lorahub_server.doors.web.view import here, page, redirect
 from lorahub_server.kit import csrf
@@ -49,6 +52,14 @@ _NOTICES = {
 }
 
 
+_TOO_OLD = _Notice(
+    "That page was too old",
+    "It was loaded before you signed in or out, or its form came incomplete. Nothing was changed. "
+    "Load the page again and send it again. To copy what you typed, go back first.",
+)
+_FROM_ELSEWHERE = _Notice("That came from another site", "Open the page on this hub.")
+
+
 def render_error(request: Request, error: HubError | int) -> Response:
     """Return the page for an error, or for a bare status that the framework raised."""
     is_page = request.method in csrf.SAFE_METHODS
@@ -57,7 +68,7 @@ def render_error(request: Request, error: HubError | int) -> Response:
     if isinstance(error, LoginRequired):
         return redirect(links.login(here(request) if is_page else ""))
     status = error if isinstance(error, int) else error.status
-    notice = _NOTICES.get(status) or _NOTICES[_SERVER_FAULT if status >= _SERVER_FAULT else 400]
+    notice = _notice(request, error, status)
     caller: Caller | None = getattr(request.state, "caller", None)
     return page(
         request,
@@ -65,12 +76,42 @@ def render_error(request: Request, error: HubError | int) -> Response:
         caller=caller,
         status=status,
         title=notice.title,
-        message=notice.message if isinstance(error, int) else error.message,
+        message=error.message if _explains(error) else notice.message,
         action=notice.action,
         status_code=status,
+        # Forms are proved before anybody asks who sent them.
+        may_sign_in=not (
+            isinstance(error, csrf.CsrfFailed) and request.cookies.get(sessions.COOKIE)
+        ),
         request_id=getattr(request.state, "request_id", None),
         gone=_gone(request) if isinstance(error, RepoGone) else None,
     )
+
+
+def _notice(request: Request, error: HubError | int, status: int) -> _Notice:
+    if isinstance(error, csrf.FromElsewhere):
+        return _FROM_ELSEWHERE
+    if isinstance(error, csrf.CsrfFailed):
+        return _Notice(_TOO_OLD.title, _TOO_OLD.message, _once_more(request))
+    return _NOTICES.get(status) or _NOTICES[_SERVER_FAULT if status >= _SERVER_FAULT else 400]
+
+
+def _explains(error: HubError | int) -> TypeGuard[HubError]:
+    """Tell whether an error's own words are for people with a browser."""
+    if isinstance(error, csrf.CsrfFailed):
+        return isinstance(error, csrf.FromElsewhere)
+    return isinstance(error, HubError)
+
+
+def _once_more(request: Request) -> tuple[str, str]:
+    """Return the way to the page that had the form, if the browser tells which it was."""
+    try:
+        page_of_form = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return _TOO_OLD.action
+    query = f"?{page_of_form.query}" if page_of_form.query else ""
+    address = page_of_form.path + query
+    return (address, "Load the page again") if links.is_local(address) else _TOO_OLD.action
 
 
 def _moved(request: Request, error: RepoMoved) -> str:

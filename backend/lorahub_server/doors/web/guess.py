@@ -17,6 +17,12 @@ _GENERIC = frozenset(
 )
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_PLAIN_NAME = re.compile(r"[A-Za-z][\w.-]{3,}")
+# What trainers put behind the name of a model: the ending of its file, the kind of adapter.
+_AFTER_NAMES = re.compile(
+    r"\.(?:safetensors|ckpt)$|/(?:lora|lycoris|lokr|loha|dora)$", re.IGNORECASE
+)
+_SAYS_NOTHING = _GENERIC | {"base", "checkpoint", "unet", "transformer", "none", "unknown"}
 _RUNS = re.compile(r"([._-])[._-]*")
 _TITLE_MAX = 120
 # A heading of the first level that a card begins with.
@@ -48,7 +54,7 @@ def wish_of(file_name: str, summary: Mapping[str, Any], card: Card | None) -> Wi
         title=title[:_TITLE_MAX],
         name=repo_name(stem),
         words=", ".join(words[:5]),
-        base_model=_hub_name(_text(summary.get("base_model_hint"))),
+        base_model=_model_name(_text(summary.get("base_model_hint"))),
     )
     if card is not None:
         wish.title = (card.title or wish.title)[:_TITLE_MAX]
@@ -82,10 +88,15 @@ def _stem(file_name: str, training: Mapping[str, Any]) -> str:
     return "" if stem.casefold() in _GENERIC else _LAST.sub("", stem) or stem
 
 
-def _hub_name(text: str) -> str:
-    """Return the text if it names a model on a hub; trainers write down the names of files too."""
-    is_file = text.casefold().endswith((".safetensors", ".ckpt"))
-    return text if _HUB_NAME.fullmatch(text) and not is_file else ""
+def _model_name(text: str) -> str:
+    """Return the id or plain name of a model that trainers wrote down, or ""."""
+    name = _AFTER_NAMES.sub("", text)
+    if name == text and _HUB_NAME.fullmatch(name):
+        return name
+    # Of a file in a folder only the file's own name says something.
+    name = name.rpartition("/")[2]
+    says = name.casefold() not in _SAYS_NOTHING and _PLAIN_NAME.fullmatch(name)
+    return name if says else ""
 
 
 def _text(value: object) -> str:

@@ -61,6 +61,11 @@ class _State:
     def is_bare(self) -> bool:
         return not (self.text or self.family or self.method or self.layout or self.tags)
 
+    @property
+    def is_overview(self) -> bool:
+        """Nobody asked for certain repositories, so those without an adapter only stand about."""
+        return not (self.text or self.tags or self.starred_by)
+
     def query(self) -> search.Query:
         return search.Query(
             text=self.text,
@@ -70,6 +75,7 @@ class _State:
             tags=self.tags,
             sort=self.sort,
             starred_by=self.starred_by,
+            with_adapters=self.is_overview,
         )
 
     def href(self, cursor: str | None = None, **changes: object) -> str:
@@ -117,7 +123,7 @@ def show_tag(
 
 @router.get("/tags")
 def show_tags(request: Request, tx: ReadTx) -> Response:
-    tags = search.popular_tags(tx, 100)
+    tags = search.repeated(search.popular_tags(tx, 100))
     return page(request, "tags.html", caller=tx.caller, tags=tags)
 
 
@@ -219,7 +225,8 @@ def _methods(state: _State, facets: search.Facets) -> list[Choice]:
 
 
 def _tags(state: _State, facets: search.Facets) -> list[Choice]:
-    offered = [one.value for one in facets.tags if one.value not in state.tags]
+    counts = search.repeated(facets.tags) if state.is_overview else facets.tags
+    offered = [one.value for one in counts if one.value not in state.tags]
     chosen = [Choice(_without_tag(state, tag), tag, tag, is_on=True) for tag in state.tags]
     return chosen + [
         Choice(state.href(tag=(*state.tags, tag)), tag, tag) for tag in offered[:_TAGS_SHOWN]

@@ -89,7 +89,7 @@ def _tokens(
         faults=faults,
         form={
             "name": sent.text("name"),
-            "scope": sent.text("scope", "read"),
+            "scope": sent.text("scope", "write"),
             "expires": sent.text("expires", _LIFETIME),
         },
         lifetimes=_LIFETIMES.items(),

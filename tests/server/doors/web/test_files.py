@@ -76,11 +76,11 @@ def test_branches_with_slashes_and_odd_file_names(filled, person):
     filled.post("repos/maren/glass/branches", json={"name": "feature/x", "revision": head}).expect(
         201
     )
-    filled.put("repos/maren/glass/raw/feature%2Fx/a%20b%25/%3Fc%23.txt", body=b"odd").expect(201)
+    filled.put("repos/maren/glass/raw/feature%2Fx/a%20b%25/c%23.txt", body=b"odd").expect(201)
     page = person.visit("/maren/glass/tree/main")
     assert "/maren/glass/tree/feature%2Fx" in page.links
     page = person.visit("/maren/glass/tree/feature%2Fx/a%20b%25")
-    there = "/maren/glass/blob/feature%2Fx/a%20b%25/%3Fc%23.txt"
+    there = "/maren/glass/blob/feature%2Fx/a%20b%25/c%23.txt"
     assert there in page.links
     page = person.visit(there)
     assert "odd" in page.text

@@ -39,6 +39,17 @@ def test_there_are_no_other_files(person, address):
     assert person.ask("GET", address).status in (400, 404)
 
 
+def test_search_engines_are_told_where_to_look(person):
+    answer = person.ask("GET", "/robots.txt")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = answer.text.splitlines()
+    assert lines[0] == "User-agent: *"
+    assert {"Disallow: /settings/", "Disallow: /login?", "Disallow: /api/", "Allow: /"} <= {*lines}
+    # It would keep out everybody whose name begins so.
+    assert "Disallow: /api" not in lines
+
+
 def test_vendored_files_have_their_licence():
     for folder in (STATIC / "vendor").iterdir():
         assert (folder / "LICENSE").is_file()

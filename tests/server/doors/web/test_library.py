@@ -80,7 +80,7 @@ def test_pages_show_everything_once(maren, site, person):
     api = site.token_of("maren", "read", "write")
     for number in range(27):
         api.post("repos", json={"name": f"a{number:02}"}).expect(201)
-    first = person.visit("/?sort=name")
+    first = person.visit("/?q=maren&sort=name")
     following = next(a for a in first.links if "cursor=" in a)
     second = person.visit(following)
     assert shown(first) + shown(second) == [f"/maren/a{n:02}" for n in range(27)]
@@ -103,6 +103,21 @@ def test_what_people_write_is_only_ever_text(maren, publish, person):
         page = person.visit(address)
         assert page.status == 200
         assert BAD not in page.html, address
+
+
+def test_the_overview_shows_adapters_and_tags_that_lead_to_several(maren, publish, site, person):
+    publish("maren/glass")
+    publish("maren/rain")
+    api = site.token_of("maren", "read", "write")
+    api.post("repos", json={"name": "empty"}).expect(201)
+    api.publish("maren/words", {"README.md": b"---\ntags: [rare]\n---\n# Words\n"})
+    overview = person.visit("/")
+    assert set(shown(overview)) == {"/maren/glass", "/maren/rain"}
+    assert [a for a in overview.links if a.startswith("/?tag=")] == ["/?tag=style"]
+    assert [a for a in person.visit("/tags").links if a.startswith("/tags/")] == ["/tags/style"]
+    for address in ("/maren", "/?q=maren"):
+        assert {"/maren/empty", "/maren/words"} <= set(shown(person.visit(address))), address
+    assert shown(person.visit("/?tag=rare")) == ["/maren/words"]
 
 
 def test_tags_have_pages(maren, publish, person):

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from lorahub_server.doors.web.forms import BadForm
+from lorahub_server.doors.web.guess import wish_of
 from lorahub_server.doors.web.multipart import parts
 from support import bad_inputs
 from support.inside import adapter
@@ -25,6 +26,7 @@ def kohya(title="Glass Paint") -> bytes:
             "modelspec.title": title,
             "modelspec.trigger_phrase": "glasspaint, stained glass",
             "ss_output_name": "glass_paint",
+            "ss_sd_model_name": "sd_xl_base_1.0.safetensors",
         },
         f"{module}.lora_down.weight": bad_inputs.tensor(0, 6144, (2, 768)),
         f"{module}.lora_up.weight": bad_inputs.tensor(6144, 12288, (768, 2)),
@@ -54,6 +56,7 @@ def test_from_a_file_to_its_page(maren, person):
     assert form.fields["title"] == "Glass Paint"
     assert form.fields["name"] == "glass_paint"
     assert form.fields["words"] == "glasspaint, stained glass"
+    assert form.fields["base_model"] == "sd_xl_base_1.0"
     assert form.fields["license"] == ""
     assert "Verified" in page.text
     page = maren.send(
@@ -70,6 +73,24 @@ def test_from_a_file_to_its_page(maren, person):
     assert "# Glass Paint" in card
     # The upload has done its work.
     assert maren.visit(form.action).status == 404
+
+
+@pytest.mark.parametrize(
+    ("hint", "name"),
+    [
+        ("stabilityai/stable-diffusion-xl-base-1.0", "stabilityai/stable-diffusion-xl-base-1.0"),
+        ("sd_xl_base_1.0.safetensors", "sd_xl_base_1.0"),
+        ("stable-diffusion-xl-v1-base/lora", "stable-diffusion-xl-v1-base"),
+        ("models/flux1-dev.safetensors", "flux1-dev"),
+        ("sdxl_base_v1-0", "sdxl_base_v1-0"),
+        ("model.safetensors", ""),
+        ("a model of mine", ""),
+        ("123", ""),
+        (None, ""),
+    ],
+)
+def test_the_base_model_is_suggested(hint, name):
+    assert wish_of("a.safetensors", {"base_model_hint": hint}, None).base_model == name
 
 
 def test_nothing_is_public_before_it_is_confirmed(maren, nils, person, site):

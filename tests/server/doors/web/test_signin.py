@@ -2,7 +2,7 @@ import pytest
 
 from lorahub_server.accounts import sessions
 from lorahub_server.kit import csrf
-from support.person import Person
+from support.person import Page, Person
 
 PASSWORD = "correct-horse-battery-9"
 
@@ -121,6 +121,28 @@ def test_forms_need_their_token(maren):
     assert maren.send(form, csrf_token=None).status == 403
     assert maren.send(form, csrf_token="0" * 96).status == 403
     assert maren.send(form, display_name="M").status == 200
+
+
+@pytest.mark.parametrize(
+    ("referer", "to"),
+    [
+        ("http://hub.test/settings?done=1", "/settings?done=1"),
+        ("http://hub.test//evil.example", None),
+        ("http://[", None),
+        ("", None),
+    ],
+)
+def test_an_old_form_leads_back_to_its_page(maren, referer, to):
+    body, kind = b"csrf_token=old", "application/x-www-form-urlencoded"
+    answer = maren.ask("POST", "/settings", body, Content_Type=kind, Referer=referer)
+    page = Page(answer, "/settings")
+    assert page.status == 403
+    assert "That page was too old" in page.text
+    assert "Nothing was changed" in page.text
+    assert "Sign in" not in page.text
+    assert ("Load the page again" in page.text.partition("go back first.")[2]) == (to is not None)
+    assert (to or "/") in page.links
+    assert not [link for link in page.links if link.startswith("//")]
 
 
 def test_a_token_of_another_session_is_worth_nothing(maren, person):
