@@ -65,13 +65,14 @@ def add_refs(session: Session, repo_id: int, shas: Collection[str], moment: date
         session.execute(insert, rows)
 
 
-def bytes_of_repo(session: Session, repo_id: int) -> int:
-    total = session.scalar(
-        select(func.sum(Blob.size))
-        .join(BlobRef, BlobRef.sha256 == Blob.sha256)
-        .where(BlobRef.repo_id == repo_id)
+def bytes_of_repos(session: Session, repo_ids: Collection[int]) -> dict[int, int]:
+    rows = session.execute(
+        select(BlobRef.repo_id, func.sum(Blob.size))
+        .join(Blob, BlobRef.sha256 == Blob.sha256)
+        .where(BlobRef.repo_id.in_(repo_ids))
+        .group_by(BlobRef.repo_id)
     )
-    return int(total or 0)
+    return {repo_id: int(total) for repo_id, total in rows}
 
 
 def touch_of_repo(session: Session, repo_id: int, moment: datetime) -> None:

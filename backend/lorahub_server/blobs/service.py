@@ -25,9 +25,9 @@ def is_sha256(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
-def stored_bytes(tx: Tx, repo_id: int) -> int:
-    """Return the size of all large files that any revision of the repository has."""
-    return queries.bytes_of_repo(tx.session, repo_id)
+def stored_bytes(tx: Tx, repo_ids: Collection[int]) -> dict[int, int]:
+    """Return the size of all large files that any revision of each repository has."""
+    return dict.fromkeys(repo_ids, 0) | queries.bytes_of_repos(tx.session, repo_ids)
 
 
 def keep_all(tx: Tx, shas: Collection[str]) -> set[str]:

@@ -7,9 +7,11 @@ from fastapi.responses import JSONResponse
 
 from lorahub_server.access import require_login
 from lorahub_server.accounts.service import find_account, get_account
+from lorahub_server.blobs.service import stored_bytes
 from lorahub_server.community import starred
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.hf.shapes import avatar, moment, page
+from lorahub_server.library import search
 from lorahub_server.repos import service as repos
 
 router = APIRouter(prefix="/api")
@@ -46,6 +48,27 @@ def whoami(request: Request, tx: ReadTx) -> JSONResponse:
             "auth": {"type": "access_token", "accessToken": access},
         }
     )
+
+
+@router.get("/settings/repositories")
+def own_repos(request: Request, tx: ReadTx, cursor: Cursor = None) -> JSONResponse:
+    """Tells an account what it has here and how much room that takes."""
+    account = require_login(tx.caller)
+    query = search.Query(owner=account.name, sort="name")
+    found = search.find(tx, query, cursor, _PAGE)
+    storage = stored_bytes(tx, [card.id for card in found.items])
+    items = [
+        {
+            "id": card.full_name,
+            "type": "model",
+            "updatedAt": moment(card.updated_at),
+            "visibility": "private" if card.private else "public",
+            "storage": storage[card.id],
+            "storagePercent": 0,
+        }
+        for card in found.items
+    ]
+    return page(request, items, found.next_cursor)
 
 
 @router.get("/users/{name}/overview")

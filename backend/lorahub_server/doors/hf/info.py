@@ -58,7 +58,7 @@ def _info(
     repo = service.get_repo(tx, *place)
     with_files = not expand or _WITH_FILES in expand
     facts = heads.facts(tx, repo, revision, with_files=with_files)
-    storage = stored_bytes(tx, repo.id) if _STORAGE in expand else None
+    storage = stored_bytes(tx, [repo.id])[repo.id] if _STORAGE in expand else None
     view = models.View(facts, with_blobs=with_blobs, storage=storage)
     content: dict[str, Any] = models.shown(view, models.INFO, expand=expand)
     if security:

@@ -3,6 +3,7 @@
 import pytest
 
 from support import hf
+from support.inside import adapter
 
 
 def test_a_new_one_has_a_commit(alice, anonymous):
@@ -149,6 +150,16 @@ class TestPeople:
         assert (mine["numModels"], mine["numLikes"]) == (2, 1)
         assert anonymous.get("/api/users/nobody/overview").status == 404
         assert anonymous.get("/api/users/bob/followers").expect(200).json() == []
+
+    def test_what_one_has(self, alice, bob, anonymous):
+        hf.create(alice, "secret", private=True).expect(200)
+        oid = hf.send(alice, "alice/secret", adapter())
+        hf.commit(alice, "alice/secret", hf.large("w.safetensors", oid)).expect(200)
+        found = alice.get("/api/settings/repositories").expect(200).json()
+        told = [(item["id"], item["visibility"], item["storage"]) for item in found]
+        assert told == [("alice/secret", "private", len(adapter())), ("alice/style", "public", 0)]
+        assert bob.get("/api/settings/repositories").expect(200).json() == []
+        assert anonymous.get("/api/settings/repositories").status == 401
 
     def test_likes(self, alice, bob, anonymous):
         hf.create(alice, "secret", private=True).expect(200)
