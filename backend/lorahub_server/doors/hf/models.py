@@ -95,6 +95,8 @@ FIELDS: dict[str, Callable[[View], Any]] = {
     "usedStorage": lambda view: view.storage,
     "widgetData": _front("widget"),
 }
+# Older clients ask before they send a folder; nobody is told that there are such fields.
+_UNLISTED: dict[str, Callable[[View], Any]] = {"xetEnabled": lambda _: True}
 INFO = (
     "author", "sha", "lastModified", "createdAt", "private", "gated", "disabled", "downloads",
     "likes", "tags", "pipeline_tag", "library_name", "mask_token", "cardData", "model-index",
@@ -112,7 +114,7 @@ _OPTIONAL = frozenset(
 
 def check_expand(names: Collection[str]) -> None:
     """Raise for a field that there is none of. Clients read the list in the message."""
-    if not set(names) <= set(FIELDS):
+    if not set(names) <= {*FIELDS, *_UNLISTED}:
         raise BadRequest(f'"expand" must be one of [{", ".join(FIELDS)}]')
 
 
@@ -121,7 +123,8 @@ def shown(view: View, names: Sequence[str], *, expand: Collection[str] = ()) -> 
     facts = view.facts
     known: dict[str, Any] = {"_id": model_id(facts.id), "id": facts.full_name}
     if expand:
-        return known | {name: FIELDS[name](view) for name in dict.fromkeys(expand)}
+        fields = FIELDS | _UNLISTED
+        return known | {name: fields[name](view) for name in dict.fromkeys(expand)}
     known["modelId"] = facts.full_name
     for name in names:
         value = FIELDS[name](view)

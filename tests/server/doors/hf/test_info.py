@@ -87,6 +87,8 @@ def test_only_what_is_asked_for(anonymous, repo):
     assert set(found) == {"_id", "id", "sha", "usedStorage", "evalResults"}
     assert found["usedStorage"] == len(adapter())
     refused = anonymous.get(f"/api/models/{repo}?expand=nonsense").expect(400).json()
+    assert info(anonymous, repo, expand="xetEnabled")["xetEnabled"] is True
+    assert "xetEnabled" not in refused["error"]
     listed = re.search(r'"expand" must be one of \[(.*)\]', refused["error"])
     assert listed is not None
     for name in listed[1].split(", "):
