@@ -68,11 +68,12 @@ def speaks(request: Request) -> bool:
 def told(request: Request, error: HubError, headers: dict[str, str]) -> Response:
     """Return the answer for an error; `headers` are those that every door sends with it."""
     said = _said(request, error)
+    text = _utf8(said.text)
     content = {
-        "error": said.text,
-        "message": said.text,
+        "error": text,
+        "message": text,
         "code": error.code,
-        "place": error.place,
+        "place": None if error.place is None else _utf8(error.place),
         "request_id": getattr(request.state, "request_id", None),
     }
     response = JSONResponse(content, said.status)
@@ -131,6 +132,10 @@ def _with_place(error: HubError) -> str:
 def _one_line(text: str) -> str:
     plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in " ".join(text.split()))
     return plain[:_HEADER_MAX]
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_lfs(pieces: list[str]) -> bool:

@@ -9,8 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.hf.shapes import Revision, avatar, many, moment, page
-from lorahub_server.doors.schemas import Text
+from lorahub_server.doors.hf.shapes import Revision, Text, avatar, many, moment, page
 from lorahub_server.kit import pagination
 from lorahub_server.repos import history, refs, service, squash
 from lorahub_server.repos.errors import (

@@ -18,8 +18,9 @@ from lorahub_server.blobs.tables import Blob
 from lorahub_server.doors.deps import ReadTx, base_url
 from lorahub_server.doors.hf import tickets
 from lorahub_server.doors.hf.errors import LFS_TYPE
+from lorahub_server.doors.hf.shapes import Text
 from lorahub_server.doors.hf.tickets import Ticket
-from lorahub_server.doors.schemas import ITEMS_MAX, Text
+from lorahub_server.doors.schemas import ITEMS_MAX
 from lorahub_server.doors.web import links
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos import service

@@ -16,8 +16,8 @@ from lorahub_server.blobs.errors import BadFile, FileTooLarge
 from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.hf import target
-from lorahub_server.doors.hf.shapes import Flag, Revision
-from lorahub_server.doors.schemas import ITEMS_MAX, Text
+from lorahub_server.doors.hf.shapes import Flag, Revision, Text
+from lorahub_server.doors.schemas import ITEMS_MAX
 from lorahub_server.kit import names
 from lorahub_server.repos import lookup, trees
 from lorahub_server.repos.attributes import Attributes

@@ -10,8 +10,7 @@ from lorahub_server.access import require_login
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.hf import beginning
 from lorahub_server.doors.hf.errors import NotOffered
-from lorahub_server.doors.hf.shapes import model_id, repo_address
-from lorahub_server.doors.schemas import Text
+from lorahub_server.doors.hf.shapes import Text, model_id, repo_address
 from lorahub_server.kit.errors import BadRequest, HubError
 from lorahub_server.repos import service
 from lorahub_server.repos.errors import NameUsed, RepoExists

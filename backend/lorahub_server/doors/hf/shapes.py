@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 
 from fastapi import Path, Query, Request
 from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
 
+from lorahub_server.doors import schemas
 from lorahub_server.doors.deps import base_url
 from lorahub_server.doors.paths import raw_path
 from lorahub_server.doors.web import links
@@ -16,6 +18,17 @@ from lorahub_server.repos.trees import Entry
 
 # `True`, `true` and `1` are all sent for yes.
 Flag = Annotated[bool, Query()]
+
+
+def _whole(text: str) -> str:
+    # It may be told back, in an answer that has to be UTF-8.
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it has half a character in it")
+    return text
+
+
+# Every text in a body.
+Text = Annotated[schemas.Text, AfterValidator(_whole)]
 Revision = Annotated[str, Path(description="Its slashes are sent as %2F.")]
 
 _NO_HASH = "0" * 64

@@ -43,7 +43,7 @@ async def _wanted(request: Request) -> _Wanted:
             form = parse_qs(body.decode(), keep_blank_values=True)
             paths, expand = form.get("paths", []), form.get("expand", [""])[-1]
         paths = [paths] if isinstance(paths, str) else [str(path) for path in paths]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = "Send the paths as a form or as JSON, in the field paths."
         raise BadRequest(message, place="paths") from error
     if len(paths) > _PATHS_MAX:
