@@ -21,6 +21,14 @@ else:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"number {number}")
     api.upload_folder(folder_path="many", repo_id=repo)
+    if hasattr(api, "upload_large_folder"):
+        Path("more").mkdir()
+        Path("more", "more.safetensors").write_bytes(adapter(1, width=100_000))
+        api.upload_large_folder(
+            repo_id=repo, folder_path="more", repo_type="model", print_report=False
+        )
+        assert api.file_exists(repo, "more.safetensors")
+        api.delete_file("more.safetensors", repo)
     assert len(api.list_repo_files(repo)) == 5001
     assert len(list(api.list_repo_tree(repo, recursive=True))) == 5051
     sent = time.monotonic()
