@@ -43,7 +43,10 @@ def header_end(head: bytes, file_size: int, name: str = "") -> int:
     refuse_if_bad(head, name or "adapter.safetensors", file_size)
     if file_size < _LENGTH_BYTES or len(head) < _LENGTH_BYTES:
         raise AdapterFileError(
-            "truncated", f"The file ends after {file_size} bytes.", hint="Upload the whole file."
+            "truncated",
+            f"The file ends after {file_size} bytes.",
+            hint="Upload the whole file.",
+            byte=file_size,
         )
     length = int.from_bytes(head[:_LENGTH_BYTES], "little")
     if length > limits.MAX_HEADER_BYTES:
@@ -51,16 +54,21 @@ def header_end(head: bytes, file_size: int, name: str = "") -> int:
             "header_too_large",
             f"The header claims {length} bytes; at most {limits.MAX_HEADER_BYTES} are accepted.",
             hint="If this is a real adapter, remove large entries from its metadata.",
+            byte=0,
         )
     if length + _LENGTH_BYTES > file_size:
         raise AdapterFileError(
             "truncated",
             f"The header claims {length} bytes but the file has only {file_size}.",
             hint="The file was cut off: download or copy it again, then upload it.",
+            byte=file_size,
         )
     if length == 0 or head[_LENGTH_BYTES : _LENGTH_BYTES + 1] not in (b"{", b""):
         raise AdapterFileError(
-            "header_invalid", "The header does not start with a JSON object.", hint=DAMAGED
+            "header_invalid",
+            "The header does not start with a JSON object.",
+            hint=DAMAGED,
+            byte=_LENGTH_BYTES,
         )
     return _LENGTH_BYTES + length
 
@@ -74,11 +82,14 @@ def parse_header(data: bytes, file_size: int) -> Header:
     end = header_end(data[:4096], file_size)
     if len(data) < end:
         raise AdapterFileError(
-            "truncated", f"The header needs {end} bytes, {len(data)} are there.", hint=DAMAGED
+            "truncated",
+            f"The header needs {end} bytes, {len(data)} are there.",
+            hint=DAMAGED,
+            byte=len(data),
         )
-    tensors, metadata = _Reader(data, _LENGTH_BYTES, end).header()
+    tensors, metadata = _read(data, end)
     ordered = dict(sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)))
-    _check_data_section(ordered, file_size - end)
+    _check_data_section(ordered, end, file_size)
     return Header(ordered, metadata, end, file_size)
 
 
@@ -90,8 +101,19 @@ def read_header(file: BinaryIO, file_size: int) -> Header:
     return parse_header(head + rest, file_size)
 
 
-def _check_data_section(tensors: dict[str, TensorInfo], data_size: int) -> None:
+def _read(data: bytes, end: int) -> tuple[dict[str, TensorInfo], dict[str, str]]:
+    reader = _Reader(data, _LENGTH_BYTES, end)
+    try:
+        return reader.header()
+    except AdapterFileError as error:
+        if error.byte is None:
+            error.byte = reader.pos
+        raise
+
+
+def _check_data_section(tensors: dict[str, TensorInfo], start: int, file_size: int) -> None:
     """The tensors, in order, must cover the data section exactly."""
+    data_size = file_size - start
     at = 0
     for name, tensor in tensors.items():
         if tensor.begin != at:
@@ -102,6 +124,7 @@ def _check_data_section(tensors: dict[str, TensorInfo], data_size: int) -> None:
                 f"{'leaving a gap after' if hole else 'inside the tensor that ends at'} {at}.",
                 hint=DAMAGED,
                 key=name,
+                byte=start + at,
             )
         at = tensor.end
     if at > data_size:
@@ -109,12 +132,14 @@ def _check_data_section(tensors: dict[str, TensorInfo], data_size: int) -> None:
             "truncated",
             f"The tensors need {at} bytes of data, the file has {data_size}.",
             hint="The file was cut off: download or copy it again, then upload it.",
+            byte=file_size,
         )
     if at < data_size:
         raise AdapterFileError(
             "trailing_bytes",
             f"{data_size - at} bytes follow the last tensor.",
             hint=DAMAGED,
+            byte=start + at,
         )
 
 

@@ -7,22 +7,43 @@ choose among what the structure leaves open. Families that share every shape sta
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from lorahub.adapters import language
 from lorahub.adapters.layouts import Layout, Module
 
 _FLUX_WIDTH = 3072
+_BASE_FIELD = "adapter_config.json base_model_name_or_path"
+_LLAMA_LIKE = frozenset({"llama", "mistral", "qwen", "gemma"})
+_MOST_NAMED = 4
+
+
+class Candidate(NamedTuple):
+    name: str
+    confidence: str
+    evidence: list[str]
 
 
 @dataclass(slots=True)
 class Family:
     """`name` is None when nothing is known; `confidence` is "high" (structure alone), "medium"
-    (structure and metadata together) or "low" (metadata alone, or several candidates).
+    (structure and metadata together, or the dimensions of a language model) or "low" (metadata
+    alone, or several candidates). Evidence that ends in "disagrees" speaks against it.
     """
 
     name: str | None = None
     confidence: str = "low"
     candidates: list[str] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
+
+    def ranked(self) -> list[Candidate]:
+        """Every candidate with its own confidence, the likeliest first."""
+        names = [self.name, *(name for name in self.candidates if name != self.name)]
+        return [
+            Candidate(name, self.confidence if at == 0 else "low", list(self.evidence))
+            for at, name in enumerate(names)
+            if name is not None
+        ]
 
 
 class _Facts:
@@ -57,7 +78,18 @@ Guess = tuple[list[str], str]
 def detect(layout: Layout, metadata: Mapping[str, str], config: Mapping[str, object]) -> Family:
     structure, why = _structure(layout)
     hints = _hints(metadata, config)
+    base = config.get("base_model_name_or_path")
+    known, last = _dimensions(layout)
+    models = language.fitting(known, last) if set(structure) & _LLAMA_LIKE else []
+    fitting = list(dict.fromkeys(model.family for model in models))
+    structure = [*fitting, *(name for name in structure if name not in fitting)]
     family = Family(candidates=structure, evidence=[why] if why else [])
+    if models:
+        names = ", ".join(model.name for model in models[:_MOST_NAMED])
+        family.evidence.append(f"dimensions as those of {names}")
+    other = language.contradicts(base, known, last) if isinstance(base, str) and known else None
+    if other is not None:
+        family.evidence.append(f"{_BASE_FIELD} ({other.name} has other dimensions) disagrees")
     for source, hinted in hints:
         if hinted in structure and len(structure) > 1:
             family.evidence.append(source)
@@ -66,6 +98,8 @@ def detect(layout: Layout, metadata: Mapping[str, str], config: Mapping[str, obj
     if structure:
         family.name = structure[0]
         family.confidence = "high" if len(structure) == 1 else "low"
+        if len(fitting) == 1:
+            family.confidence = "medium"
         for source, hinted in hints:
             agrees = any(_same_line(hinted, name) for name in structure)
             family.evidence.append(source if agrees else f"{source} disagrees")
@@ -76,6 +110,26 @@ def detect(layout: Layout, metadata: Mapping[str, str], config: Mapping[str, obj
     return family
 
 
+def _dimensions(layout: Layout) -> tuple[dict[str, int], int]:
+    """What the projections of a language model tell of its dimensions, and its last block."""
+    facts = _Facts(layout.modules.values())
+    asked = (
+        ("hidden", r"(^|_)(q_proj|k_proj|v_proj|gate_proj|up_proj)$", False),
+        ("hidden", r"(^|_)(o_proj|down_proj)$", True),
+        ("q", r"_q_proj$", True),
+        ("q", r"self_attn_o_proj$", False),
+        ("kv", r"_(k|v)_proj$", True),
+        ("ffn", r"_(gate|up)_proj$", True),
+        ("ffn", r"_down_proj$", False),
+    )
+    known: dict[str, int] = {}
+    for name, pattern, out in asked:
+        width = facts.width(pattern, out=out)
+        if width and name not in known:
+            known[name] = width
+    return known, facts.last(r"layers_(\d+)_")
+
+
 def _same_line(one: str, other: str) -> bool:
     """Whether one family is the other or a size of it: "wan" and "wan-14b"."""
     return one.startswith(other) or other.startswith(one)
@@ -84,6 +138,8 @@ def _same_line(one: str, other: str) -> bool:
 def _structure(layout: Layout) -> Guess:
     if layout.name == "embedding":
         return _embedding(layout)
+    if any(module.component == "prior" for module in layout.modules.values()):
+        return ["stable-cascade"], "modules of the prior"
     facts = _Facts(
         module
         for module in layout.modules.values()
@@ -167,7 +223,9 @@ def _named(facts: _Facts) -> Guess:
 _FLUX2_WIDTHS = {3072: "flux2-klein-4b", 4096: "flux2-klein-9b", 6144: "flux2"}
 _FLUX2_LINEAR1_ROWS = (27648, 36864, 55296)
 _HUNYUAN_IMAGE_WIDTH = 3584
-_FLUX_LAST_SINGLE_BLOCK = 37
+_FLUX_LAST_DOUBLE_BLOCK, _FLUX_LAST_SINGLE_BLOCK = 18, 37
+_KLEIN_LAST = (4, 19)
+_HUNYUAN_LAST_DOUBLE_BLOCK = 19
 
 
 def _double_single(facts: _Facts) -> Guess:
@@ -176,13 +234,23 @@ def _double_single(facts: _Facts) -> Guess:
     width = facts.width(
         r"(img_attn_qkv|txt_attn_qkv|linear1|attn_to_[qkv]|qkv_lora\d?|attn_proj|mlp_0|mod_lin)$"
     )
+    double = facts.last(r"^(?:double|transformer)_blocks_(\d+)_")
+    single = facts.last(r"^single_(?:transformer_)?blocks_(\d+)_")
     second = facts.has(r"to_qkv_mlp_proj|ff_linear_in|double_stream_modulation") or (
         facts.width(r"linear1$", out=True) in _FLUX2_LINEAR1_ROWS
     )
-    hunyuan = facts.has(r"mlp_fc[12]") or (
-        facts.last(r"^single_blocks_(\d+)_") > _FLUX_LAST_SINGLE_BLOCK
+    hunyuan = (
+        facts.has(r"(img|txt)_mlp_fc[12]")
+        # FLUX has a dot there; kohya's flattened names lost the difference.
+        or any(re.search(r"\.(img|txt)_attn_(qkv|proj)$", each.path) for each in facts.modules)
+        or single > _FLUX_LAST_SINGLE_BLOCK
+        or double > _FLUX_LAST_DOUBLE_BLOCK
     )
     names = ["flux1", "chroma"]
+    if not facts.has(r"(img|txt)_mlp_[02]$|ff_net|linear[12]$|proj_(mlp|out)$"):
+        # Attention alone: the same in three more families, as far as their blocks go.
+        names += ["hunyuan-video"]
+        names += ["flux2-klein-4b"] if double <= _KLEIN_LAST[0] and single <= _KLEIN_LAST[1] else []
     if width == _HUNYUAN_IMAGE_WIDTH:
         names = ["hunyuan-image"]
     elif second or (width in _FLUX2_WIDTHS and width != _FLUX_WIDTH):
@@ -202,20 +270,34 @@ def _joint(facts: _Facts) -> Guess:
         why = f"joint attention blocks, {width} wide"
         if facts.has(r"attn2_"):
             return ["sd3.5-medium"], why
-        by_width = {
-            1536: ["sd3", "sd3.5-medium"],
-            2432: ["sd3.5-large"],
-            3072: ["flux1", "chroma", "qwen-image"],
-            6144: ["flux2", "krea2"],
-        }
-        return by_width.get(width or 0, []), why
+        return _joint_by_width(facts, width), why
     return [], ""
+
+
+def _joint_by_width(facts: _Facts, width: int | None) -> list[str]:
+    if width == _FLUX_WIDTH:
+        last = facts.last(r"^transformer_blocks_(\d+)_")
+        if last > _HUNYUAN_LAST_DOUBLE_BLOCK:
+            return ["qwen-image"]
+        if last > _FLUX_LAST_DOUBLE_BLOCK:
+            return ["hunyuan-video", "qwen-image"]
+        klein = ["flux2-klein-4b"] if last <= _KLEIN_LAST[0] else []
+        return ["flux1", "chroma", "qwen-image", "hunyuan-video", *klein]
+    by_width = {
+        1536: ["sd3", "sd3.5-medium"],
+        2432: ["sd3.5-large"],
+        4096: ["flux2-klein-9b"],
+        6144: ["flux2", "krea2"],
+    }
+    return by_width.get(width or 0, [])
 
 
 def _wan(facts: _Facts) -> Guess:
     if not facts.has(r"^(_?blocks)_\d+_(self_attn|cross_attn|attn1|attn2|ffn)_"):
         return [], ""
-    width = facts.width(r"(self_attn_[qkvo]|cross_attn_[qo]|attn[12]_to_q|ffn_0|ffn_net_0_proj)$")
+    width = facts.width(
+        r"(self_attn_[qkvo]|cross_attn_[qo]|cross_attn_[kv]_img|attn[12]_to_q|ffn_0|ffn_net_0_proj)$"
+    )
     why = f"blocks with self- and cross-attention, {width} wide"
     by_width = {5120: ["wan-14b"], 1536: ["wan-1.3b"], 3072: ["wan-5b"]}
     return by_width.get(width or 0, ["wan"]), why
@@ -236,6 +318,8 @@ def _dit(facts: _Facts) -> Guess:
         return [], ""
     width = facts.width(r"(attn1|attn)_to_[qkv]$")
     why = f"transformer blocks {width} wide"
+    if facts.has(r"^transformer_blocks_\d+_attn_"):
+        return _joint_by_width(facts, width), why
     by_width = {
         2048: ["ltx-video"],
         4096: ["ltx-video-13b"],
@@ -244,7 +328,6 @@ def _dit(facts: _Facts) -> Guess:
         2560: ["cogview4"],
         1920: ["cogvideox-2b"],
         3072: ["cogvideox-5b", "mochi"],
-        1536: ["sd3", "sd3.5-medium"],
     }
     if width == _FLUX_WIDTH and facts.has(r"add_[qkv]_proj"):
         return ["mochi"], why
@@ -255,6 +338,7 @@ _LANGUAGE_MODULES: tuple[tuple[str, list[str]], ...] = (
     (r"vision_model_encoder_layers", ["clip-vision"]),
     (r"(encoder|decoder)_layers_\d+_(self_attn|encoder_attn|fc[12]).*", ["whisper", "bart", "opt"]),
     (r"block_sparse_moe_experts", ["mixtral"]),
+    (r"mlp_experts_\d+_(gate|up|down)_proj", ["qwen", "deepseek"]),
     (r"kv_a_proj_with_mqa|q_a_proj", ["deepseek"]),
     (r"layers_\d+_self_attn_qkv_proj|gate_up_proj", ["phi3"]),
     (r"layers_\d+_self_attn_[qkvo]_proj", ["llama", "mistral", "qwen", "gemma"]),
@@ -287,6 +371,8 @@ def _language(facts: _Facts) -> Guess:
 def _text_encoder(facts: _Facts, layout: Layout) -> Guess:
     if any(module.component == "text_encoder_2" for module in layout.modules.values()):
         return ["sdxl"], "two text encoders"
+    if facts.has(r"SelfAttention_[qkvo]$|DenseReluDense"):
+        return ["sd3", "flux1"], "a T5 text encoder"
     width = facts.width(r"self_attn_[qkv]_proj|self_attn_to_[qkv]")
     names = {768: ["sd1", "sdxl", "flux1", "sd3"], 1024: ["sd2"], 1280: ["sdxl", "sd3"]}
     return names.get(width or 0, []), f"text encoder {width} wide"
@@ -377,5 +463,5 @@ def _hints(metadata: Mapping[str, str], config: Mapping[str, object]) -> list[tu
     base = config.get("base_model_name_or_path")
     name = family_of_words(base) if isinstance(base, str) else None
     if name:
-        found.append(("adapter_config.json base_model_name_or_path", name))
+        found.append((_BASE_FIELD, name))
     return found

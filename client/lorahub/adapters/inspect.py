@@ -12,8 +12,8 @@ from lorahub.adapters.container import Header, header_end, parse_header
 from lorahub.adapters.errors import AdapterFileError
 from lorahub.adapters.hashes import FileHashes
 from lorahub.adapters.kinds import HEAD_BYTES
-from lorahub.adapters.layouts import split_name
 from lorahub.adapters.metadata import number
+from lorahub.adapters.suffixes import split_name
 from lorahub.adapters.summary import Summary, summarise
 from lorahub.adapters.tensors import TensorInfo
 from lorahub.adapters.values import FLOAT_BYTES, Findings, scalar, scan

@@ -10,101 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lorahub.adapters.strangers import refuse_non_adapters
+from lorahub.adapters.suffixes import split_name
 from lorahub.adapters.tensors import TensorInfo
-
-# Last one or two name parts -> (algorithm, role).
-_SUFFIXES: dict[str, tuple[str, str]] = {
-    "lora_down.weight": ("lora", "down"),
-    "lora_up.weight": ("lora", "up"),
-    "lora_mid.weight": ("lora", "mid"),
-    "lora_A.weight": ("lora", "down"),
-    "lora_B.weight": ("lora", "up"),
-    "lora_B.bias": ("lora", "bias"),
-    "lora_up.bias": ("lora", "bias"),
-    "lora_A": ("lora", "down"),
-    "lora_B": ("lora", "up"),
-    "lora_E": ("adalora", "scale"),
-    "lora_ranknum": ("adalora", "extra"),
-    "lora_embedding_A": ("lora", "embedding_down"),
-    "lora_embedding_B": ("lora", "embedding_up"),
-    "lora.down.weight": ("lora", "down"),
-    "lora.up.weight": ("lora", "up"),
-    "lora_linear_layer.down.weight": ("lora", "down"),
-    "lora_linear_layer.up.weight": ("lora", "up"),
-    "alpha": ("", "alpha"),
-    "network_alpha": ("", "alpha"),
-    "dora_scale": ("dora", "magnitude"),
-    "lora_magnitude_vector": ("dora", "magnitude"),
-    "lora_magnitude_vector.weight": ("dora", "magnitude"),
-    "hada_w1_a": ("loha", "w1_a"),
-    "hada_w1_b": ("loha", "w1_b"),
-    "hada_w2_a": ("loha", "w2_a"),
-    "hada_w2_b": ("loha", "w2_b"),
-    "hada_t1": ("loha", "t1"),
-    "hada_t2": ("loha", "t2"),
-    "lokr_w1": ("lokr", "w1"),
-    "lokr_w1_a": ("lokr", "w1_a"),
-    "lokr_w1_b": ("lokr", "w1_b"),
-    "lokr_w2": ("lokr", "w2"),
-    "lokr_w2_a": ("lokr", "w2_a"),
-    "lokr_w2_b": ("lokr", "w2_b"),
-    "lokr_t1": ("lokr", "t1"),
-    "lokr_t2": ("lokr", "t2"),
-    "oft_blocks": ("oft", "blocks"),
-    "oft_diag": ("oft", "blocks"),
-    "rescale": ("", "rescale"),
-    "oft_R.weight": ("oft", "blocks"),
-    "oft_R": ("oft", "blocks"),
-    "oft_s": ("oft", "scale"),
-    "boft_R": ("boft", "blocks"),
-    "boft_s": ("boft", "scale"),
-    "a1.weight": ("glora", "a1"),
-    "a2.weight": ("glora", "a2"),
-    "b1.weight": ("glora", "b1"),
-    "b2.weight": ("glora", "b2"),
-    "bm.weight": ("glora", "bm"),
-    "w_norm": ("norm", "diff"),
-    "b_norm": ("norm", "diff"),
-    "diff": ("full", "diff"),
-    "diff_b": ("full", "bias"),
-    "set_weight": ("full", "diff"),
-    "reshape_weight": ("", "reshape"),
-    "on_input": ("ia3", "extra"),
-    "ia3_l": ("ia3", "scale"),
-    "vera_lambda_b": ("vera", "scale"),
-    "vera_lambda_d": ("vera", "rank_scale"),
-    "vera_A": ("vera", "shared"),
-    "vera_B": ("vera", "shared"),
-    "prompt_embeddings": ("prompt-tuning", "prompt"),
-    "prefix_task_cols": ("prompt-tuning", "extra"),
-    "prefix_task_rows": ("prompt-tuning", "extra"),
-    "adaption_prompt": ("adaption-prompt", "prompt"),
-    "adaption_gate": ("adaption-prompt", "extra"),
-    "trainable_tokens_delta": ("trainable-tokens", "extra"),
-    "ln_tuning_layers.weight": ("ln-tuning", "scale"),
-    "hira_A": ("hira", "down"),
-    "hira_B": ("hira", "up"),
-    "delora_A": ("delora", "down"),
-    "delora_B": ("delora", "up"),
-    "peanut_A": ("peanut", "down"),
-    "peanut_B": ("peanut", "up"),
-    "lily_A.weight": ("lily", "extra"),
-    "lily_B.weight": ("lily", "extra"),
-    "lily_router.weight": ("lily", "extra"),
-    "beft_bias": ("beft", "extra"),
-    "unilora_theta_d": ("unilora", "extra"),
-    "miss_block": ("miss", "extra"),
-}
-# PEFT methods whose tensors all share a prefix and whose inner meaning does not matter here.
-_OTHER_METHODS = (
-    "fourierft", "waveft", "vblora", "randlora", "road", "shira", "c3a", "hra", "frod", "pvera",
-    "poly", "gralora", "tinylora", "psoft", "osf", "delora", "shadow", "supertuning", "deft",
-    "glora", "oft", "boft", "xlora", "adamss", "cartridge", "unilora",
-)  # fmt: skip
-_OTHER = re.compile(rf"({'|'.join(_OTHER_METHODS)})_\w+$")
-_PROCESSOR = re.compile(r"(to_[qkv]|to_out|to_add_out|add_[qkv]_proj|qkv|proj)_lora\d?$")
-_DIRECTIONS = frozenset({"down", "up"})
-_TAIL = 2
 
 _KOHYA = re.compile(
     r"(lora_prior_unet|lora_prior_te|lora_unet_?|lora_transformer|lora_te\d?|lycoris|lora_dit)_"
@@ -118,6 +25,9 @@ _ORIGINAL = re.compile(
     r"transformer_blocks|single_transformer_blocks|double_stream_blocks|single_stream_blocks|"
     r"img_in|txt_in|final_layer|time_in|vector_in|guidance_in|head|patch_embedding|"
     r"time_embedding|time_projection|text_embedding|x_embedder|noise_refiner|context_refiner)\."
+)
+_STREAMS = re.compile(
+    r"(double_blocks|single_blocks|joint_blocks|transformer_blocks|single_transformer_blocks)\."
 )
 _UNET_PATH = re.compile(r"(down_blocks|up_blocks|mid_block)\.")
 _TEXT_PATH = re.compile(r"(text_model|clip_l|clip_g|t5xxl|text_encoders)\.")
@@ -144,7 +54,9 @@ _HEADLESS = (
     (_ORIGINAL, "original", "transformer"),
 )
 
+_SHARED = re.compile(r"base_model(\.(frod|tinylora|vera|pvera|randlora|vblora)_\w+)?")
 _EMBEDDING_NAMES = frozenset({"emb_params", "clip_l", "clip_g", "t5xxl", "t5xxl_embeddings"})
+_BUNDLED = re.compile(r"bundle_emb\.")
 _EMBEDDING_WIDTHS = frozenset({768, 1024, 1280, 2048, 4096})
 _MAX_EMBEDDING_ROWS = 256
 
@@ -198,11 +110,17 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`extras`: tensors that are trained whole (modules_to_save, resized embeddings) or unknown."""
+    """`extras`: tensors that are trained whole (modules_to_save, resized embeddings) or unknown.
+    `shared`: tensors of the method that belong to no single module. `doubled`: tensors whose place
+    in their module is taken. `embeddings`: token vectors that lie beside a LoRA.
+    """
 
     name: str
     modules: dict[str, Module]
     extras: dict[str, TensorInfo]
+    shared: dict[str, TensorInfo] = field(default_factory=dict)
+    doubled: list[str] = field(default_factory=list)
+    embeddings: dict[str, TensorInfo] = field(default_factory=dict)
 
 
 def read_layout(tensors: Mapping[str, TensorInfo]) -> Layout:
@@ -212,11 +130,13 @@ def read_layout(tensors: Mapping[str, TensorInfo]) -> Layout:
         return embedding
     modules: dict[str, Module] = {}
     extras: dict[str, TensorInfo] = {}
+    embeddings: dict[str, TensorInfo] = {}
+    doubled: list[str] = []
     layouts: Counter[str] = Counter()
     for key, info in tensors.items():
         split = split_name(key)
         if split is None:
-            extras[key] = info
+            (embeddings if _is_token_vector(key, info) else extras)[key] = info
             continue
         name, algorithm, role = split
         module = modules.get(name)
@@ -224,6 +144,9 @@ def read_layout(tensors: Mapping[str, TensorInfo]) -> Layout:
             layout, component, path = _place(name)
             module = modules[name] = Module(path, name, component)
             layouts[layout] += 1
+        if role in module.parts:
+            doubled.append(key)
+            continue
         module.parts[role] = info
         module.keys[role] = key
         module.algorithms[algorithm] += 1
@@ -233,46 +156,25 @@ def read_layout(tensors: Mapping[str, TensorInfo]) -> Layout:
         module = modules.pop(name)
         extras.update({key: module.parts[role] for role, key in module.keys.items()})
     refuse_non_adapters(tensors, extras, recognised=bool(modules))
+    shared = _take_shared(modules)
     layout = layouts.most_common(1)[0][0]
     if layout == "diffusers" and any(".down.weight" in key for key in tensors):
         layout = "diffusers-legacy"
-    return Layout(layout, modules, extras)
+    return Layout(layout, modules, extras, shared, doubled, embeddings)
 
 
-def split_name(key: str) -> tuple[str, str, str] | None:
-    """(module, algorithm, role) of a tensor name, None for what is not part of an adapter."""
-    parts = key.rsplit(".", 3)
-    for count in (3, 2, 1):
-        if count > len(parts):
-            continue
-        known = _SUFFIXES.get(".".join(parts[-count:]))
-        if known:
-            return (key.rsplit(".", count)[0] if count < len(key.split(".")) else "", *known)
-    if len(parts) > _TAIL and parts[-2] in _DIRECTIONS and parts[-1] == "weight":
-        return _processor(key)
-    if len(parts) > _TAIL and parts[-3] in ("lora_A", "lora_B"):
-        role = "down" if parts[-3] == "lora_A" else "up"
-        return key.rsplit(".", 3)[0], "lora", role if parts[-1] == "weight" else "bias"
-    if len(parts) >= _TAIL and parts[-2] in (
-        "lora_A",
-        "lora_B",
-        "lora_embedding_A",
-        "lora_embedding_B",
-    ):
-        known = _SUFFIXES[parts[-2]]
-        return (key.rsplit(".", 2)[0], *known)
-    for count in (1, 2):
-        if len(parts) >= count:
-            match = _OTHER.match(parts[-count])
-            if match:
-                return key.rsplit(".", count)[0], match[1], parts[-count]
-    return None
-
-
-def _processor(key: str) -> tuple[str, str, str] | None:
-    """Old diffusers and XLabs: `....to_q_lora.down.weight`."""
-    path, direction, _ = key.rsplit(".", 2)
-    return (path, "lora", direction) if _PROCESSOR.search(path) else None
+def _take_shared(modules: dict[str, Module]) -> dict[str, TensorInfo]:
+    """What PEFT keeps once for all modules (VeRA's projections, banks of vectors), unless it is
+    all there is.
+    """
+    names = [name for name in modules if _SHARED.fullmatch(name)]
+    if len(names) == len(modules):
+        return {}
+    return {
+        key: module.parts[role]
+        for module in map(modules.pop, names)
+        for role, key in module.keys.items()
+    }
 
 
 def _place(name: str) -> tuple[str, str, str]:
@@ -282,9 +184,9 @@ def _place(name: str) -> tuple[str, str, str]:
         path = name[match.end() :]
         component = _KOHYA_COMPONENTS.get(match[1]) or _backbone(path)
         return ("lycoris" if match[1] == "lycoris" else "kohya"), component, path
-    if name.startswith("base_model."):
+    if name == "base_model" or name.startswith("base_model."):
         path = name.removeprefix("base_model.").removeprefix("model.")
-        return "peft", "unet" if _UNET_PATH.match(path) else "model", path
+        return "peft", _peft_component(path), path
     if name.startswith("diffusion_model."):
         path = name.removeprefix("diffusion_model.")
         return "comfyui", _backbone(path), path
@@ -295,6 +197,13 @@ def _place(name: str) -> tuple[str, str, str]:
         if pattern.match(name):
             return layout, component, name
     return "unknown", "model", name
+
+
+def _peft_component(path: str) -> str:
+    """Language models mostly; some trainers of image models write PEFT's names, too."""
+    if _UNET_PATH.match(path):
+        return "unet"
+    return "transformer" if _STREAMS.match(path) else "model"
 
 
 def _backbone(path: str) -> str:
@@ -310,16 +219,30 @@ def _take_ia3_weights(modules: dict[str, Module], extras: dict[str, TensorInfo])
             module.keys["scale"] = key
 
 
+def _is_token_vector(name: str, info: TensorInfo) -> bool:
+    """The embedding of a new token, as trainers of pivotal tuning put it beside a LoRA."""
+    known = (
+        name in _EMBEDDING_NAMES
+        or _BUNDLED.match(name) is not None
+        or (name.startswith("<") and name.endswith(">"))
+    )
+    return known and _is_narrow(info)
+
+
+def _is_narrow(info: TensorInfo) -> bool:
+    return (
+        len(info.shape) in (1, 2)
+        and info.shape[-1] in _EMBEDDING_WIDTHS
+        and (len(info.shape) == 1 or info.shape[0] <= _MAX_EMBEDDING_ROWS)
+    )
+
+
 def _textual_inversion(tensors: Mapping[str, TensorInfo]) -> Layout | None:
+    if not tensors:
+        return None
     for name, info in tensors.items():
-        known = name in _EMBEDDING_NAMES or (name.startswith("<") and name.endswith(">"))
         alone = len(tensors) == 1 and "." not in name and name != "prompt_embeddings"
-        narrow = (
-            len(info.shape) in (1, 2)
-            and info.shape[-1] in _EMBEDDING_WIDTHS
-            and (len(info.shape) == 1 or info.shape[0] <= _MAX_EMBEDDING_ROWS)
-        )
-        if not narrow or not (known or alone):
+        if not (_is_token_vector(name, info) or (alone and _is_narrow(info))):
             return None
     modules = {}
     for name, info in tensors.items():
@@ -329,9 +252,14 @@ def _textual_inversion(tensors: Mapping[str, TensorInfo]) -> Layout | None:
     return Layout("embedding", modules, {})
 
 
+_RANKS = (
+    ("down", 0), ("embedding_down", 0), ("t1", 0), ("w1_b", 0), ("w2_b", 0), ("a2", 0),
+)  # fmt: skip
+
+
 def _rank(module: Module) -> int | None:
     parts = module.parts
-    for role, axis in (("down", 0), ("embedding_down", 0), ("t1", 0), ("w1_b", 0), ("w2_b", 0)):
+    for role, axis in _RANKS:
         info = parts.get(role)
         if info and len(info.shape) > axis:
             return info.shape[axis]

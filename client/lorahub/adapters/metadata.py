@@ -1,4 +1,4 @@
-"""What trainers wrote into the header: trigger words, training facts, the base model's name.
+"""What trainers wrote into the header: training facts, the base model's name.
 
 Every value is a stranger's string: parsed within bounds, never trusted, cut to a displayable size.
 """
@@ -6,7 +6,7 @@ Every value is a stranger's string: parsed within bounds, never trusted, cut to 
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from lorahub.adapters import limits
@@ -26,13 +26,10 @@ _TEXTS = (
 _SPEC_TEXTS = (
     "architecture", "title", "author", "date", "license", "resolution", "prediction_type",
 )  # fmt: skip
-_FOLDER = re.compile(r"^\s*\d+_(.+)$")
-_WEIGHTED = re.compile(r"^\((.*):[\d.]+\)$")
-_FREQUENT = 0.9
-_MAX_WORD = 100
+MAX_WORD = 100
 _EXACT = 2**53
 _MAX_PATH_PARTS = 2
-_DROPPED = frozenset({"none", "", "null", "unknown", "undefined", "n/a", "img", "image", "images"})
+NO_WORDS = frozenset({"none", "", "null", "unknown", "undefined", "n/a", "img", "image", "images"})
 
 
 def clean_text(text: str, limit: int = limits.MAX_TEXT) -> str:
@@ -63,7 +60,7 @@ def number(value: object) -> float | int | None:
     """A finite number from a metadata value or a configuration field, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    if isinstance(value, str) and len(value) > _MAX_WORD:
+    if isinstance(value, str) and len(value) > MAX_WORD:
         return None
     try:
         found = float(value)
@@ -74,76 +71,6 @@ def number(value: object) -> float | int | None:
     return int(found) if found.is_integer() and abs(found) < _EXACT else found
 
 
-def trigger_words(metadata: Mapping[str, str]) -> list[str]:
-    """Suggested trigger words, best first: what the author declared, what the training folders
-    were called, then the tags that almost every picture of a folder carries.
-    """
-    found: list[str] = []
-    for key in (
-        "modelspec.trigger_phrase",
-        "ss_trigger_words",
-        "trigger_phrase",
-        "instance_prompt",
-    ):
-        found += _split(metadata.get(key, ""))
-    found += _class_tokens(bounded_json(metadata.get("ss_datasets", "")))
-    counts = bounded_json(metadata.get("ss_tag_frequency", ""))
-    folders = bounded_json(metadata.get("ss_dataset_dirs", ""))
-    for source in (folders, counts):
-        if isinstance(source, dict):
-            found += [
-                match[1] for name in source if (match := _FOLDER.match(str(name)[:_MAX_WORD]))
-            ]
-    found += _frequent_tags(counts, folders)
-    return _unique(found)
-
-
-def _split(text: str) -> list[str]:
-    return text[: limits.MAX_TEXT * 10].split(",")
-
-
-def _class_tokens(datasets: Any) -> list[str]:
-    found = []
-    for dataset in datasets if isinstance(datasets, list) else []:
-        subsets = dataset.get("subsets") if isinstance(dataset, dict) else None
-        for subset in subsets if isinstance(subsets, list) else []:
-            tokens = subset.get("class_tokens") if isinstance(subset, dict) else None
-            if isinstance(tokens, str):
-                found += _split(tokens)
-    return found
-
-
-def _frequent_tags(counts: Any, folders: Any) -> list[str]:
-    found: list[tuple[int, str]] = []
-    for folder, tags in counts.items() if isinstance(counts, dict) else []:
-        if not isinstance(tags, dict):
-            continue
-        usable = [(count, tag) for tag, count in tags.items() if type(count) is int and count > 0]
-        images = _images(folders, folder) or max((count for count, _ in usable), default=0)
-        found += [pair for pair in usable if pair[0] >= images * _FREQUENT]
-    found.sort(key=lambda pair: -pair[0])
-    return [tag for _, tag in found]
-
-
-def _images(folders: Any, name: str) -> int | None:
-    entry = folders.get(name) if isinstance(folders, dict) else None
-    count = entry.get("img_count") if isinstance(entry, dict) else None
-    return count if type(count) is int and count > 0 else None
-
-
-def _unique(words: Iterable[str]) -> list[str]:
-    found: dict[str, str] = {}
-    for raw in words:
-        word = clean_text(raw.replace("\\(", "(").replace("\\)", ")"), _MAX_WORD).strip(" ,")
-        weighted = _WEIGHTED.match(word)
-        word = weighted[1].strip() if weighted else word
-        if word.lower() not in _DROPPED and not word.isdigit():
-            found.setdefault(word.lower(), word)
-        if len(found) >= limits.MAX_TRIGGER_WORDS:
-            break
-    return list(found.values())
-
-
 def training_facts(metadata: Mapping[str, str]) -> dict[str, object]:
     """The training facts worth showing, under their names without `ss_`. A fixed list of keys."""
     facts: dict[str, object] = {}
@@ -152,7 +79,7 @@ def training_facts(metadata: Mapping[str, str]) -> dict[str, object]:
         if value is not None:
             facts[name] = value
     for name in _TEXTS:
-        text = _model_name(metadata.get(f"ss_{name}", ""))
+        text = model_name(metadata.get(f"ss_{name}", ""))
         if text:
             facts[name] = text
     for name in _SPEC_TEXTS:
@@ -162,7 +89,7 @@ def training_facts(metadata: Mapping[str, str]) -> dict[str, object]:
     arguments = bounded_json(metadata.get("ss_network_args", ""))
     algorithm = arguments.get("algo") if isinstance(arguments, dict) else None
     if isinstance(algorithm, str):
-        facts["algorithm"] = clean_text(algorithm, _MAX_WORD)
+        facts["algorithm"] = clean_text(algorithm, MAX_WORD)
     info = bounded_json(metadata.get("training_info", ""))
     for name in ("step", "epoch") if isinstance(info, dict) else ():
         value = number(info.get(name))
@@ -174,30 +101,30 @@ def training_facts(metadata: Mapping[str, str]) -> dict[str, object]:
 def base_model_hint(metadata: Mapping[str, str], config: Mapping[str, object]) -> str | None:
     """What the file says its base model is; never a path on the trainer's disk."""
     declared = config.get("base_model_name_or_path")
-    if isinstance(declared, str) and _model_name(declared):
-        return _model_name(declared)
+    if isinstance(declared, str) and model_name(declared):
+        return model_name(declared)
     for key in (
         "ss_sd_model_name",
         "ss_base_model",
         "modelspec.architecture",
         "ss_base_model_version",
     ):
-        text = _model_name(metadata.get(key, ""))
+        text = model_name(metadata.get(key, ""))
         if text:
             return text
     return None
 
 
-def _model_name(text: str) -> str:
+def model_name(text: str) -> str:
     """`owner/name` stays; of a path on somebody's disk only the last part does (it may hold the
     name of its user).
     """
     cleaned = clean_text(text)
-    if cleaned.lower() in _DROPPED:
+    if cleaned.lower() in NO_WORDS:
         return ""
     parts = re.split(r"[\\/]", cleaned.rstrip("\\/"))
     if len(parts) > _MAX_PATH_PARTS or parts[0] in ("", ".", "..", "~") or "\\" in cleaned:
-        return parts[-1]
+        return parts[-1].strip()
     return cleaned
 
 

@@ -11,7 +11,14 @@ _NEVER_ADAPTERS: tuple[tuple[str, str], ...] = (
     (r"lora_controlnet$", "This is a Control-LoRA, a ControlNet and not a LoRA-type adapter."),
     (r"(image_proj|ip_adapter)\.", "This is an IP-Adapter, which is not a LoRA-type adapter."),
 )
+_LANGUAGE = (
+    r"(model\.layers\.|model\.embed_tokens|lm_head|transformer\.h\.|text_model\.|"
+    r"shared\.weight|(encoder|decoder)\.(block|layer|layers)\.|embeddings\.)"
+)
 _WHOLE_MODELS: tuple[tuple[str, str], ...] = (
+    (r".*motion_modules\.", "This is a whole motion module of AnimateDiff, not an adapter."),
+    (r"adapter\.(body|conv_in)\.", "This is a T2I-Adapter, which is not a LoRA-type adapter."),
+    (r"(body\.\d+\.rdb\d|model\.\d+\.sub\.)", "This is an upscaler, not an adapter."),
     (r"(control_model|controlnet_)", "This is a ControlNet, which is not a LoRA-type adapter."),
     (
         r"(model\.diffusion_model|first_stage_model|cond_stage_model|conditioner\.embedders)\.",
@@ -19,7 +26,7 @@ _WHOLE_MODELS: tuple[tuple[str, str], ...] = (
     ),
     (r"(decoder|encoder)\.(conv_in|down|mid_block|up_blocks)", "This is a VAE, not an adapter."),
     (
-        r"(model\.layers\.|model\.embed_tokens|lm_head|transformer\.h\.|text_model\.)",
+        _LANGUAGE,
         "These are the weights of a whole language or text model, not an adapter.",
     ),
     (

@@ -1,5 +1,6 @@
 """What a header tells about an adapter, in one object."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,8 +14,9 @@ from lorahub.adapters.metadata import (
     component_config,
     number,
     training_facts,
-    trigger_words,
 )
+from lorahub.adapters.tensors import DTYPE_BITS
+from lorahub.adapters.triggers import trigger_words
 
 _BUTTERFLY_DIMS = 4
 _MATRIX_DIMS = 2
@@ -74,7 +76,7 @@ def summarise(header: Header, config: Mapping[str, object] | None = None) -> Sum
     """
     config = config or {}
     layout = read_layout(header.tensors)
-    warnings = _check(layout)
+    warnings = [*_check(layout, config), *_misaligned(header)][: limits.MAX_LISTED]
     family = families.detect(layout, header.metadata, config)
     ranks = [rank for module in layout.modules.values() if (rank := module.rank)]
     extra = sum(info.elements for info in layout.extras.values())
@@ -141,6 +143,8 @@ def _traits(layout: Layout, config: Mapping[str, object]) -> list[str]:
         traits.add("modules_to_save")
     if layout.extras:
         traits.add("whole_tensors")
+    if layout.embeddings:
+        traits.add("textual_inversion")
     if any(module.has_kernel for module in modules):
         traits.add("convolutions")
     if any("mid" in module.parts for module in modules):
@@ -149,6 +153,8 @@ def _traits(layout: Layout, config: Mapping[str, object]) -> list[str]:
         traits.add("bias")
     if any("magnitude" in module.parts for module in modules):
         traits.add("dora")
+    if any("embedding_down" in module.parts for module in modules):
+        traits.add("embeddings")
     return sorted(traits)
 
 
@@ -167,11 +173,15 @@ def _alpha(header: Header, layout: Layout, config: Mapping[str, object]) -> floa
     return None
 
 
-def _check(layout: Layout) -> list[dict[str, str]]:
+def _check(layout: Layout, config: Mapping[str, object]) -> list[dict[str, str]]:
     """Refuse what no program can load; warn about what is only odd."""
     warnings: list[dict[str, str]] = []
+    listed = config.get("modules_to_save")
+    saved = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     for module in layout.modules.values():
         _check_rank(module)
+        if _is_too_wide(module):
+            warnings.append({"code": "rank_exceeds_size", "key": module.keys["down"]})
         for one, other in (
             ("down", "up"),
             ("up", "down"),
@@ -181,9 +191,37 @@ def _check(layout: Layout) -> list[dict[str, str]]:
         ):
             if one in module.parts and other not in module.parts:
                 warnings.append({"code": "missing_pair", "key": module.keys[one]})
-    if layout.extras:
-        warnings += [{"code": "unknown_tensor", "key": key} for key in layout.extras]
+    whole = re.compile(r"\.base_layer\.(weight|bias)$")
+    for key in layout.extras:
+        code = "whole_tensor" if whole.search(key) or _is_saved(key, saved) else "unknown_tensor"
+        warnings.append({"code": code, "key": key})
+    warnings += [{"code": "doubled_factor", "key": key} for key in layout.doubled]
     return warnings[: limits.MAX_LISTED]
+
+
+def _misaligned(header: Header) -> list[dict[str, str]]:
+    """Tensors that begin in the middle of a number of theirs, as seen from the data's start."""
+    return [
+        {"code": "misaligned", "key": name}
+        for name, info in header.tensors.items()
+        if info.begin % (DTYPE_BITS[info.dtype] // 8)
+    ]
+
+
+def _is_too_wide(module: Module) -> bool:
+    """Whether the factors have more ranks than the matrix that they make can have."""
+    down, up = module.parts.get("down"), module.parts.get("up")
+    if down is None or up is None or min(len(down.shape), len(up.shape)) < _MATRIX_DIMS:
+        return False
+    inner = 1
+    for size in down.shape[1:]:
+        inner *= size
+    return up.shape[1] > min(inner, up.shape[0])
+
+
+def _is_saved(key: str, saved: list[str]) -> bool:
+    """Whether a tensor belongs to a module that the configuration says is trained whole."""
+    return any(f".{name}." in key for name in saved)
 
 
 def _check_rank(module: Module) -> None:

@@ -31,6 +31,9 @@ DTYPE_BITS = {
     "BOOL": 8,
 }
 
+# What no adapter needs and many readers can't read: parts of bytes, exponents alone, complex.
+_USELESS = frozenset({"F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64"})
+
 DAMAGED = "Save the adapter again with an up-to-date safetensors library and compare the sizes."
 PAIR = 2
 U64 = 2**64
@@ -54,10 +57,11 @@ class TensorInfo(NamedTuple):
 
 def tensor_info(name: str, dtype: str, shape: list[int], offsets: list[int]) -> TensorInfo:
     bits = DTYPE_BITS.get(dtype)
-    if bits is None:
+    if bits is None or dtype in _USELESS:
+        what = "unknown" if bits is None else "not for adapters"
         raise AdapterFileError(
             "bad_dtype",
-            f"Tensor {shown(name)} has the unknown dtype {shown(dtype)}.",
+            f"Tensor {shown(name)} has the dtype {shown(dtype)}, which is {what}.",
             hint="Save the weights as F16, BF16 or F32.",
             key=name,
         )

@@ -25,7 +25,8 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from lorahub.adapters import AdapterFileError, StreamInspector
+from lorahub.adapters import AdapterFileError, StreamInspector, open_tensors, read_modules
+from lorahub.adapters.modules import read_alpha, scale_of
 
 
 def gpt2():
@@ -154,6 +155,9 @@ def test_diffusers(tmp_path):
         lora_alpha=2,
         init_lora_weights=False,
         target_modules=["to_q", "to_k", "to_v", "to_out.0"],
+        rank_pattern={r".*attn2\.to_(q|k)": 2},
+        alpha_pattern={"to_v": 6},
+        use_rslora=True,
     )
     unet.add_adapter(config)
     StableDiffusionPipeline.save_lora_weights(
@@ -170,3 +174,15 @@ def test_diffusers(tmp_path):
     )
     assert (found.summary.rank, found.summary.alpha, found.summary.components) == (4, 2, ["unet"])
     assert found.health["zero_count"] == found.health["nan_count"] == 0
+    wanted = {
+        name: module.scaling["default"]
+        for name, module in unet.named_modules()
+        if hasattr(module, "lora_A")
+    }
+    with open_tensors(tmp_path / "pytorch_lora_weights.safetensors") as tensors:
+        scales = {
+            each.path: scale_of(each, read_alpha(each, tensors))
+            for each in read_modules(tensors.header)
+        }
+    assert scales == pytest.approx(wanted)
+    assert len(set(scales.values())) > 2
