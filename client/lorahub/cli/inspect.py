@@ -1,41 +1,68 @@
 """`lorahub inspect`: what an adapter file on this machine is."""
 
+import importlib.util
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lorahub.adapters import (
-    AdapterFileError,
-    is_weight_name,
-    read_header,
-    summarise,
-)
-from lorahub.cli.common import Parser, add_output, facts, print_json
+from lorahub.adapters import AdapterFileError, is_weight_name, read_header, summarise
+from lorahub.adapters.report_header import header_report
+from lorahub.cli.common import Parser, add_output, print_json, reporter
+from lorahub.cli.page import Ink, page
 from lorahub.errors import FileMissing, LorahubError, VerificationFailed
-from lorahub.progress import size
+from lorahub.progress import Reporter
 from lorahub.transfer.scanning import read_config
 
-_CHUNK_BYTES = 4 * 1024 * 1024
-_MOST_SHOWN = 5
+_INSTALL = "pip install 'lorahub[adapters]'"
 
 
 def run(words: Sequence[str]) -> int:
     parser = Parser(
         "inspect",
-        "Read an adapter file on this machine, or all in a folder, and say what it is. Nothing is\n"
-        "sent anywhere. The header alone is read; --full also reads the weights and finds broken\n"
-        "ones (needs numpy: pip install 'lorahub[adapters]').",
+        "Read an adapter file on this machine, or all in a folder, and say what it is: family,\n"
+        "strength by block, what a smaller rank would keep, what is wrong with it, which programs\n"
+        "load it. Nothing is sent anywhere. Reading the weights needs numpy\n"
+        f"({_INSTALL}); without it the header alone is read.",
     )
     parser.add_argument("path", metavar="FILE|FOLDER")
-    parser.add_argument("--full", action="store_true", help="read the weights too; slower")
-    add_output(parser, quiet=False)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--header", action="store_true", help="read the header alone; at once")
+    how.add_argument("--full", action="store_true", help="fail if the weights can't be read")
+    add_output(parser)
     options = parser.parse(words)
-    found = [_inspect(path, full=options.full) for path in _files(Path(options.path))]
+    told = reporter(options)
+    whole = not options.header and _can_measure(told, needed=options.full)
+    folder = Path(options.path).is_dir()
+    found = [_inspect(path, told, whole=whole) for path in _files(Path(options.path))]
     if options.json:
-        print_json(found if Path(options.path).is_dir() else found[0])
+        print_json(found if folder else found[0])
         return 0
-    print("\n\n".join(_shown(facts_of) for facts_of in found))
+    ink = Ink()
+    print("\n\n\n".join(page(report, ink) for report in found))
     return 0
+
+
+def _can_measure(told: Reporter, *, needed: bool) -> bool:
+    lacking = [name for name in ("numpy", "blake3") if not _importable(name)]
+    if lacking and needed:
+        raise LorahubError(f"Reading the weights needs {lacking[0]}. Run: {_INSTALL}")
+    if lacking:
+        told.note(f"Only the header is read: {lacking[0]} is missing. Run: {_INSTALL}")
+    return not lacking
+
+
+def _importable(name: str) -> bool:
+    # Many small products: the threads of BLAS would wait for each other more than they compute.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if name not in sys.modules and importlib.util.find_spec(name) is None:
+        return False
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def _files(path: Path) -> list[Path]:
@@ -52,59 +79,35 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _inspect(path: Path, *, full: bool) -> dict[str, Any]:
+def _inspect(path: Path, told: Reporter, *, whole: bool) -> dict[str, Any]:
     config = read_config(path.with_name("adapter_config.json"))
     try:
-        length = path.stat().st_size
-        if full:
-            return {"file": str(path), **_full(path, length, config)}
-        with path.open("rb") as file:
-            summary = summarise(read_header(file, length), config)
+        report = _whole(path, config, told) if whole else _header(path, config)
     except AdapterFileError as error:
         raise VerificationFailed(f"{path}: {error}", code=error.code) from error
     except OSError as error:
         raise LorahubError(f"{path} can't be read: {error.strerror}.") from error
-    return {"file": str(path), "summary": summary.to_dict()}
+    return {"file": str(path), **report}
 
 
-def _full(path: Path, length: int, config: Mapping[str, object] | None) -> dict[str, Any]:
+def _header(path: Path, config: Mapping[str, object] | None) -> dict[str, Any]:
+    with path.open("rb") as file:
+        header = read_header(file, path.stat().st_size)
+    return header_report(header, summarise(header, config), config)
+
+
+def _whole(path: Path, config: Mapping[str, object] | None, told: Reporter) -> dict[str, Any]:
+    from lorahub.adapters.report import inspect_file
+
+    told.start(path.name, path.stat().st_size)
+    before = 0
+
+    def progress(done: int, _total: int) -> None:
+        nonlocal before
+        told.add(done - before)
+        before = done
+
     try:
-        from lorahub.adapters import StreamInspector
-
-        inspector = StreamInspector(length, config)
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                inspector.feed(chunk)
-    except ImportError as error:
-        raise LorahubError(
-            f"Reading the weights needs {error.name}. Run: pip install 'lorahub[adapters]'"
-        ) from error
-    return inspector.finish().to_dict()
-
-
-def _shown(found: Mapping[str, Any]) -> str:
-    summary = found["summary"]
-    rank = summary["rank"]
-    if summary["ranks"] and summary["ranks"][0] != summary["ranks"][1]:
-        rank = f"{rank} ({summary['ranks'][0]} to {summary['ranks'][1]})"
-    family = summary["family"] or ", ".join(summary["family_candidates"]) or "unknown"
-    warnings = [f"{each['code']}: {each['key']}" for each in summary["warnings"]]
-    pairs: list[tuple[str, object]] = [
-        ("file", found["file"]),
-        ("size", size(summary["size"])),
-        ("layout", f"{summary['layout']} ({summary['method']})"),
-        ("family", f"{family} ({summary['family_confidence']})"),
-        ("parts", ", ".join(summary["components"])),
-        ("rank", rank),
-        ("alpha", summary["alpha"]),
-        ("weights", ", ".join(f"{kind} x {n}" for kind, n in summary["dtypes"].items())),
-        ("parameters", f"{summary['parameters']:,}"),
-        ("modules", summary["modules"]),
-        ("traits", ", ".join(summary["traits"])),
-        ("triggers", ", ".join(summary["trigger_words"])),
-        ("base model", summary["base_model_hint"]),
-        ("warnings", "; ".join(warnings[:_MOST_SHOWN])),
-    ]
-    pairs += [(name, value) for name, value in found.get("hashes", {}).items()]
-    pairs += [(f"health: {name}", value) for name, value in found.get("health", {}).items()]
-    return facts(pairs)
+        return inspect_file(path, config, progress=progress)
+    finally:
+        told.stop()
