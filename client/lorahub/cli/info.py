@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from lorahub.cli.common import Parser, add_hub, add_output, facts, print_json, table
-from lorahub.hub import hub_for
+from lorahub.errors import NotAllowed
+from lorahub.hub import Hub, hub_for
 from lorahub.models import Manifest, Repo
 from lorahub.names import Target
 from lorahub.progress import size
@@ -22,7 +23,7 @@ def run(words: Sequence[str]) -> int:
         repo = hub.get_repo(str(target.repo))
         manifest = None
         if repo.revision or target.revision:
-            manifest = hub.manifest(repo.id, target.revision or "HEAD")
+            manifest = _manifest(hub, repo, target.revision or "HEAD")
     page = f"{hub.endpoint}/{repo.id}"
     if options.json:
         files = [file._asdict() for file in manifest.files] if manifest else []
@@ -35,17 +36,30 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
+def _manifest(hub: Hub, repo: Repo, revision: str) -> Manifest | None:
+    """Return the files; None where they wait for an access that the caller was not given yet."""
+    try:
+        return hub.manifest(repo.id, revision)
+    except NotAllowed as error:
+        if error.code != "gated_repo":
+            raise
+        return None
+
+
 def _facts(repo: Repo, manifest: Manifest | None, page: str) -> str:
     family = repo.family
     if repo.family_declared and repo.family_declared != repo.family:
         family = f"{repo.family or 'unknown'} (the card says {repo.family_declared})"
+    marks = "".join(
+        f" ({mark})" for mark, held in (("private", repo.private), ("gated", repo.gated)) if held
+    )
     return facts(
         [
-            ("repository", f"{repo.id}{' (private)' if repo.private else ''}"),
+            ("repository", f"{repo.id}{marks}"),
             ("title", repo.title),
             ("summary", repo.summary),
             ("page", page),
-            ("revision", manifest.revision if manifest else "none yet"),
+            ("revision", manifest.revision if manifest else repo.revision or "none yet"),
             ("family", family),
             ("base model", repo.base_model),
             ("layout", " ".join(str(word) for word in (repo.layout, repo.method) if word)),

@@ -94,6 +94,13 @@ def test_repositories(alice, shared_hub):
     assert "--yes" in alice.ends(2, "repo", "delete", name).stderr
     alice.ends(0, "repo", "delete", f"{alice}/other", "--yes")
     alice.ends(3, "info", f"{alice}/other")
+    alice.api.publish(f"{alice}/source", {"README.md": b"# Source"})
+    made = alice.ends(0, "repo", "fork", f"{alice}/source", "copied", "--private").stdout
+    assert made == f"{shared_hub.endpoint}/{alice}/copied\n"
+    made = alice.json("repo", "fork", f"{alice}/source", f"{alice}/again", "--default-branch")
+    assert (made["forked_from"], made["private"]) == (f"{alice}/source", False)
+    alice.ends(1, "repo", "fork", f"{alice}/source")
+    alice.ends(2, "repo", "fork", "source")
     for words in (
         ("rename", name),
         ("create", name, "x"),
@@ -120,16 +127,16 @@ def test_looking_around(alice, adapters):
 
 def test_inspect(client, adapters):
     shown = client.ends(0, "inspect", adapters.kohya).stdout
-    assert "kohya (lora)" in shown
-    assert "sd1" in shown
+    assert "LoRA for sd1 · kohya layout · rank 4 · alpha 4" in shown
+    assert "SHA256" in shown
+    assert "\x1b" not in shown
     told = client.json("inspect", adapters.peft("gpt2") / "adapter_model.safetensors")
-    assert told["summary"]["layout"] == "peft"
-    assert told["summary"]["alpha"] == 8  # from the configuration beside it
-    folder = client.json("inspect", adapters.peft("gpt2"))
-    assert [item["summary"]["family"] for item in folder] == ["gpt2"]
-    full = client.json("inspect", adapters.kohya, "--full")
-    assert full["health"]["nan_count"] == 0
-    assert "SHA256" in client.ends(0, "inspect", adapters.kohya, "--full").stdout
+    assert told["layout"] == "peft"
+    assert told["alpha"] == 8  # from the configuration beside it
+    assert told["modules"][0]["scale"] == 2
+    folder = client.json("inspect", adapters.peft("gpt2"), "--header")
+    assert [item["families"][0]["name"] for item in folder] == ["gpt2"]
+    assert [item["measured"] for item in folder] == [False]
 
 
 def test_inspect_refuses_with_a_sentence(client):
@@ -144,7 +151,12 @@ def test_the_full_look_says_what_it_needs(client, adapters):
     (client.here / "numpy.py").write_text("raise ImportError('no', name='numpy')")
     done = client.ends(1, "inspect", adapters.kohya, "--full", PYTHONPATH=str(client.here))
     assert "pip install 'lorahub[adapters]'" in done.stderr
-    client.ends(0, "inspect", adapters.kohya, PYTHONPATH=str(client.here))
+    done = client.ends(0, "inspect", adapters.kohya, PYTHONPATH=str(client.here))
+    assert "Only the header is read" in done.stderr
+    assert "kohya layout" in done.stdout
+    assert "SHA256" not in done.stdout
+    quiet = client.ends(0, "inspect", adapters.kohya, "--header", PYTHONPATH=str(client.here))
+    assert quiet.stderr == ""
 
 
 def test_the_cache(client, fake):
@@ -179,3 +191,19 @@ def test_json_errors_have_what_the_hub_said(alice):
     assert told["status"] == 404
     assert told["request_id"]
     assert json.dumps(told)
+
+
+def test_a_gated_repository_says_where_to_ask(alice, shared_hub):
+    owner = shared_hub.add_account(f"{alice.name}-owner")
+    repo = f"{alice.name}-owner/gate"
+    owner.publish(repo, {"notes.txt": b"for some"})
+    owner.patch(f"repos/{repo}", json={"gated": "manual"}).expect(200)
+    assert alice.json("info", repo)["gated"] == "manual"
+    assert f"{repo} (gated)" in alice.ends(0, "info", repo).stdout
+    for token in ("", alice.api.token):
+        done = alice.ends(4, "pull", repo, LORAHUB_TOKEN=token)
+        assert "not in the authorized list" in done.stderr
+        assert f"/{repo}" in done.stderr
+    owner.post(f"repos/{repo}/access-requests", json={"account": alice.name}).expect(201)
+    alice.ends(0, "pull", repo, LORAHUB_TOKEN=alice.api.token)
+    assert alice.files("gate") == {"notes.txt": b"for some"}
