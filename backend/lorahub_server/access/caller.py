@@ -35,6 +35,12 @@ class Caller:
         return self.account is None
 
     @property
+    def org_roles(self) -> dict[int, str]:
+        """The caller's role in each organisation that they are a member of, by its id."""
+        stored = None if self.account is None else self.account.org_roles
+        return {int(org_id): role for org_id, role in (stored or {}).items()}
+
+    @property
     def is_admin(self) -> bool:
         return self.account is not None and self.account.is_admin
 

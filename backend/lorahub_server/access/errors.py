@@ -61,3 +61,36 @@ class NotAllowed(HubError):
         super().__init__(
             message or "Only the owner may change this repository. Ask the owner, or use your own."
         )
+
+
+class GatedRepo(HubError):
+    """The repository may be known, but its files wait for an accepted request of the caller's."""
+
+    status = 403
+    code = "gated_repo"
+
+    def __init__(self, full_name: str, state: str | None = None) -> None:
+        # Clients of other hubs know it by the first sentence.
+        super().__init__(
+            f"Access to model {full_name} is restricted and you are not in the authorized list. "
+            + _WHAT_NEXT.get(state, _WHAT_NEXT[None]).format(page=f"/{full_name}"),
+            repo=full_name,
+            state=state,
+        )
+
+
+class GatedRepoLogin(GatedRepo):
+    """The same for nobody in particular."""
+
+    status = 401
+
+    def __init__(self, full_name: str) -> None:
+        super().__init__(full_name, "anonymous")
+
+
+_WHAT_NEXT = {
+    None: "Open its page on this hub, {page}, and ask for access there.",
+    "anonymous": "Sign in or send a token, and ask for access on its page, {page}.",
+    "pending": "Your request waits for its owner. Try again once it is accepted.",
+    "rejected": "Its owner rejected your request. The reason, if there is one, is on {page}.",
+}

@@ -18,6 +18,7 @@ from lorahub_server.access.errors import (
     ScopeMissing,
     SessionRequired,
 )
+from lorahub_server.accounts.roles import MAKERS, WRITERS
 from lorahub_server.accounts.tables import Account
 
 
@@ -26,6 +27,8 @@ class Guarded(Protocol):
 
     @property
     def owner_id(self) -> int: ...
+    @property
+    def creator_id(self) -> int | None: ...
     @property
     def private(self) -> bool: ...
     @property
@@ -40,9 +43,18 @@ def visible(
     deleted_at: InstrumentedAttribute[datetime | None],
 ) -> ColumnElement[bool]:
     """Return the SQL condition that holds for exactly the rows for which `can_read` does."""
-    own = _reading_id(caller)
-    seen = private.is_(False) if own is None else or_(private.is_(False), owner_id == own)
-    return and_(deleted_at.is_(None), seen)
+    return and_(deleted_at.is_(None), shown(caller, owner_id=owner_id, private=private))
+
+
+def shown(
+    caller: Caller,
+    *,
+    owner_id: InstrumentedAttribute[int],
+    private: InstrumentedAttribute[bool],
+) -> ColumnElement[bool]:
+    """Return the SQL condition for what is public, or private to the caller or their like."""
+    own = _reading_ids(caller)
+    return or_(private.is_(False), owner_id.in_(own)) if own else private.is_(False)
 
 
 def can_read(caller: Caller, repo: Guarded) -> bool:
@@ -50,7 +62,23 @@ def can_read(caller: Caller, repo: Guarded) -> bool:
 
 
 def can_write(caller: Caller, repo: Guarded) -> bool:
-    return can_read(caller, repo) and _owns(caller, repo) and "write" in caller.scopes
+    return can_read(caller, repo) and _may_change(caller, repo) and "write" in caller.scopes
+
+
+def can_edit(caller: Caller, *, owner_id: int, creator_id: int | None) -> bool:
+    """Tell whether the caller may change what this account owns and that one made."""
+    return _may_edit(caller, owner_id, creator_id) and "write" in caller.scopes
+
+
+def can_create(caller: Caller, owner_id: int) -> bool:
+    """Tell whether the caller may make repositories under this account's name."""
+    is_allowed = caller.account_id == owner_id or caller.org_roles.get(owner_id) in MAKERS
+    return is_allowed and "write" in caller.scopes
+
+
+def is_member(caller: Caller, owner_id: int) -> bool:
+    """Tell whether the caller sees what is private to this account: theirs or an organisation."""
+    return owner_id in _reading_ids(caller)
 
 
 def require_read(caller: Caller, repo: Guarded | None) -> None:
@@ -65,7 +93,7 @@ def require_write(caller: Caller, repo: Guarded | None) -> None:
     """Raise what `require_read` does; then LoginRequired, NotAllowed or ScopeMissing."""
     require_read(caller, repo)
     require_login(caller)
-    if repo is None or not _owns(caller, repo):
+    if repo is None or not _may_change(caller, repo):
         raise NotAllowed
     require_scope(caller, "write")
 
@@ -99,14 +127,36 @@ def require_admin(caller: Caller) -> Account:
     return account
 
 
-def _reading_id(caller: Caller) -> int | None:
-    return caller.account_id if "read" in caller.scopes else None
+def require_org_admin(caller: Caller, org: Account) -> Account:
+    """Return the account of one who may change an organisation and its members."""
+    require_login(caller)
+    if caller.org_roles.get(org.id) != "admin":
+        message = f"Only administrators of {org.name} may do this. Ask one of them."
+        raise NotAllowed(message)
+    return require_scope(caller, "write")
 
 
-def _owns(caller: Caller, repo: Guarded) -> bool:
-    return caller.account_id is not None and caller.account_id == repo.owner_id
+def _reading_ids(caller: Caller) -> list[int]:
+    """Return the accounts whose private repositories the caller sees."""
+    if caller.account_id is None or "read" not in caller.scopes:
+        return []
+    return [caller.account_id, *caller.org_roles]
+
+
+def _may_change(caller: Caller, repo: Guarded) -> bool:
+    return _may_edit(caller, repo.owner_id, repo.creator_id)
+
+
+def _may_edit(caller: Caller, owner_id: int, creator_id: int | None) -> bool:
+    if caller.account_id is None:
+        return False
+    role = caller.org_roles.get(owner_id)
+    return (
+        caller.account_id == owner_id
+        or role in WRITERS
+        or (role == "contributor" and caller.account_id == creator_id)
+    )
 
 
 def _may_know(caller: Caller, repo: Guarded) -> bool:
-    own = _reading_id(caller)
-    return not repo.private or (own is not None and own == repo.owner_id)
+    return not repo.private or repo.owner_id in _reading_ids(caller)

@@ -25,6 +25,16 @@ def accounts_by_id(session: Session, ids: Sequence[int]) -> dict[int, Account]:
     return {account.id: account for account in found}
 
 
+def accounts(session: Session, after: str, limit: int) -> Sequence[Account]:
+    """Return accounts by name, from behind `after` (in lower case) on; no deleted ones."""
+    return session.scalars(
+        select(Account)
+        .where(Account.name_lower > after, Account.deleted_at.is_(None))
+        .order_by(Account.name_lower)
+        .limit(limit)
+    ).all()
+
+
 def claimant(session: Session, name_key: str) -> int | None:
     """Return the id of the account that has or had a name with this look-alike key."""
     return session.scalar(select(NameClaim.account_id).where(NameClaim.name_key == name_key))

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.accounts import queries
 from lorahub_server.accounts.errors import (
+    AccountDisabled,
     AccountNotFound,
     BadCredentials,
     InvalidProfile,
@@ -41,7 +42,13 @@ def check_new(session: Session, name: str, password: str) -> None:
 
 
 def insert_account(
-    session: Session, name: str, password_hash: str | None, *, is_admin: bool = False
+    session: Session,
+    name: str,
+    password_hash: str | None,
+    *,
+    is_admin: bool = False,
+    kind: str = "user",
+    creator_id: int | None = None,
 ) -> Account:
     """Insert a checked name. Of two at once that look alike one gets NameTaken."""
     _check_free(session, name, account_id=None)
@@ -50,7 +57,8 @@ def insert_account(
         name=name,
         name_lower=names.lower(name),
         name_key=names.fold(name),
-        kind="user",
+        kind=kind,
+        creator_id=creator_id,
         password_hash=password_hash,
         is_admin=is_admin,
         created_at=moment,
@@ -100,6 +108,17 @@ def find_account(session: Session, name: str) -> Account | None:
     return None if account is None or account.deleted_at is not None else account
 
 
+def is_taken(session: Session, name: str) -> bool:
+    """Tell whether somebody has this name, or had it: an account that was renamed or deleted."""
+    if not names.is_account_name(name):
+        return False
+    key = names.lower(name)
+    return (
+        queries.account_by_name(session, key) is not None
+        or queries.account_by_former_name(session, key) is not None
+    )
+
+
 def account_of_id(session: Session, account_id: int) -> Account | None:
     """Return the account, unless it was deleted."""
     account = session.get(Account, account_id)
@@ -126,6 +145,8 @@ def check_password(session: Session, name: str, password: str) -> Account:
     stored = account.password_hash if account is not None else None
     if not passwords.verify(stored, password) or account is None:
         raise BadCredentials("The name or the password is wrong. Check both and try again.")
+    if account.disabled_at is not None:
+        raise AccountDisabled("This account is disabled. Ask whoever runs the hub.")
     return account
 
 
@@ -165,8 +186,19 @@ def update_profile(
     session.flush()
 
 
+def set_disabled(session: Session, account: Account, *, disabled: bool) -> None:
+    """Lock a person out, or let them in again. Signs out everywhere; tokens stay, and rest."""
+    account.disabled_at = now() if disabled else None
+    account.updated_at = now()
+    queries.delete_sessions(session, account.id)
+    session.flush()
+
+
 def delete_account(session: Session, account: Account) -> None:
     """Remove the person's data; the name stays taken for ever. Leaves repositories alone."""
+    from lorahub_server.accounts import members
+
+    members.forget(session, account)
     moment = now()
     account.display_name = account.bio = account.website = ""
     account.email = account.password_hash = None

@@ -64,7 +64,7 @@ def find_session(session: Session, settings: Settings, cookie: str) -> LoginSess
     if not cookie or len(cookie) > _COOKIE_MAX:
         return None
     found = queries.session_by_hash(session, _hash(settings, cookie))
-    if found is None or found.expires_at <= now() or found.account.deleted_at is not None:
+    if found is None or found.expires_at <= now() or not found.account.is_usable:
         return None
     return found
 

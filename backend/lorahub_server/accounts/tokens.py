@@ -35,8 +35,8 @@ def create_token(
     expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
     """Return the new token's row and its text, which can't be had again. Write includes read."""
-    label = _checked_name(name)
-    can_write = "write" in _checked_scopes(scopes)
+    label = checked_name(name)
+    can_write = "write" in checked_scopes(scopes)
     moment = now()
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= moment):
         message = "A token expires in the future, at a time with its zone; choose a later day."
@@ -69,7 +69,7 @@ def find_token(session: Session, settings: Settings, plain: str) -> ApiToken:
     row = None
     if text.is_token(plain):
         row = queries.token_by_hash(session, _hash(settings, plain))
-    if row is None or row.account.deleted_at is not None:
+    if row is None or not row.account.is_usable:
         message = "The token is not valid: mistyped, revoked, or of another hub. Make a new one."
         raise TokenInvalid(message)
     if row.expires_at is not None and row.expires_at <= now():
@@ -93,7 +93,13 @@ def revoke_token(session: Session, account: Account, token_id: int) -> None:
     session.flush()
 
 
-def _checked_name(name: str) -> str:
+def revoke_all(session: Session, account: Account) -> None:
+    """Delete all of the account's tokens, as an operator does after a theft."""
+    queries.delete_tokens(session, account.id)
+
+
+def checked_name(name: str) -> str:
+    """Return a token's name on one line, or raise InvalidTokenRequest."""
     label = " ".join(name.split())
     if not 1 <= len(label) <= NAME_MAX:
         message = f"A token's name has 1 to {NAME_MAX} characters; say where you will use it."
@@ -104,7 +110,8 @@ def _checked_name(name: str) -> str:
     return label
 
 
-def _checked_scopes(scopes: Collection[str]) -> Collection[str]:
+def checked_scopes(scopes: Collection[str]) -> Collection[str]:
+    """Return the scopes, or raise InvalidTokenRequest when there are none or unknown ones."""
     if not scopes or not SCOPES.issuperset(scopes):
         raise InvalidTokenRequest("A token's scopes are read and write.", place="scopes")
     return scopes

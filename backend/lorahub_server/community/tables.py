@@ -3,7 +3,31 @@ from datetime import datetime
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
+from lorahub_server.community.collections.tables import Collection, CollectionItem, Upvote
+from lorahub_server.community.discussions.tables import CommentVersion, Thread, ThreadEvent
+from lorahub_server.community.webhooks.tables import (
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookWatch,
+)
 from lorahub_server.kit.db import Base, UtcDateTime
+
+# Whoever loads the subject's tables has all of them.
+__all__ = [
+    "Collection",
+    "CollectionItem",
+    "CommentVersion",
+    "Follow",
+    "Star",
+    "Thread",
+    "ThreadEvent",
+    "Upvote",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WebhookWatch",
+]
 
 
 class Star(Base):
@@ -13,4 +37,14 @@ class Star(Base):
     repo_id: Mapped[int] = mapped_column(
         ForeignKey("repositories.id"), primary_key=True, index=True
     )
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Follow(Base):
+    """Somebody wants to hear of what an account does: a person's or an organisation's."""
+
+    __tablename__ = "follows"
+
+    follower_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True, index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -21,6 +21,7 @@ class Repo(OwnBase):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     owner_id: Mapped[int]
+    creator_id: Mapped[int | None]
     private: Mapped[bool]
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
