@@ -1,0 +1,1 @@
+"""Lists that people make of repositories, with a note to each."""
