@@ -1,0 +1,1 @@
+"""Webhooks: what happens to repositories is sent to addresses that people gave."""
