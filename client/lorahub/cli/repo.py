@@ -1,4 +1,4 @@
-"""`lorahub repo create|delete|rename|visibility`."""
+"""`lorahub repo create|fork|delete|rename|visibility`."""
 
 import argparse
 import sys
@@ -9,10 +9,12 @@ from lorahub.errors import UsageError
 from lorahub.hub import Hub
 from lorahub.names import RepoName
 
-_DESCRIPTION = "Create, delete or rename a repository, or change who sees it."
+_DESCRIPTION = "Create, fork, delete or rename a repository, or change who sees it."
 _EPILOG = """\
 actions:
   create OWNER/NAME [--private]
+  fork OWNER/NAME [NEW-NAME] [--private] [--default-branch]
+                                  one of your own that begins with its history
   delete OWNER/NAME [--yes]       its name stays used: nobody can take it afterwards
   rename OWNER/NAME NEW-NAME      the old name leads to the new one
   visibility OWNER/NAME public|private
@@ -24,12 +26,15 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("action", choices=tuple(_ACTIONS))
     parser.add_argument("repo", metavar="OWNER/NAME")
     parser.add_argument("value", nargs="?", metavar="NEW-NAME|public|private")
-    parser.add_argument("--private", action="store_true", help="create: not for everyone")
+    parser.add_argument("--private", action="store_true", help="create, fork: not for everyone")
+    parser.add_argument(
+        "--default-branch", action="store_true", help="fork: leave other branches and tags out"
+    )
     parser.add_argument("--yes", action="store_true", help="delete: do not ask")
     add_hub(parser)
     add_output(parser)
     options = parser.parse(words)
-    if (options.value is None) == (options.action in ("rename", "visibility")):
+    if not _fits(options.action, options.value):
         raise UsageError("The number of words does not fit. See lorahub repo --help.")
     RepoName.parse(options.repo)
     with Hub(options.endpoint) as hub:
@@ -37,8 +42,22 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
+def _fits(action: str, value: str | None) -> bool:
+    return action == "fork" or (value is not None) == (action in ("rename", "visibility"))
+
+
 def _create(hub: Hub, options: argparse.Namespace) -> None:
     made = hub.create_repo(options.repo, private=options.private)
+    _tell(options, f"{hub.endpoint}/{made.id}", made._asdict())
+
+
+def _fork(hub: Hub, options: argparse.Namespace) -> None:
+    made = hub.fork(
+        options.repo,
+        options.value,
+        private=True if options.private else None,
+        default_branch_only=options.default_branch,
+    )
     _tell(options, f"{hub.endpoint}/{made.id}", made._asdict())
 
 
@@ -77,6 +96,7 @@ def _tell(options: argparse.Namespace, line: str, data: object) -> None:
 
 _ACTIONS: dict[str, Callable[[Hub, argparse.Namespace], None]] = {
     "create": _create,
+    "fork": _fork,
     "delete": _delete,
     "rename": _rename,
     "visibility": _visibility,
