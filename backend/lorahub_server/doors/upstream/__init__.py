@@ -1,0 +1,1 @@
+"""Pass-through: what nobody here can own is asked of another hub."""
