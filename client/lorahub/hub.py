@@ -71,6 +71,28 @@ class Hub:
         asked = {"owner": owner, "name": name, "private": private}
         return build(models.Repo, self._json("POST", "repos", asked))
 
+    def fork(
+        self,
+        repo: str,
+        new: str | None = None,
+        *,
+        private: bool | None = None,
+        default_branch_only: bool = False,
+    ) -> models.Repo:
+        """Make a repository of one's own that begins with the history of `repo`.
+
+        `new` is its owner/name, or its name alone; without it the name stays the same.
+        """
+        asked: dict[str, Any] = {"default_branch_only": default_branch_only}
+        if private is not None:
+            asked["private"] = private
+        if new is not None:
+            owner, _, name = new.rpartition("/")
+            asked["name"] = name
+            if owner:
+                asked["owner"], asked["name"] = RepoName.parse(new)
+        return build(models.Repo, self._json("POST", f"{_of(repo)}/forks", asked))
+
     def get_repo(self, repo: str) -> models.Repo:
         return build(models.Repo, self._json("GET", _of(repo)))
 
@@ -112,6 +134,20 @@ class Hub:
         found = self._json("GET", f"{_of(repo)}/refs")
         branches, tags = (field(found, name) for name in models.Refs._fields)
         return models.Refs(build_all(models.Ref, branches), build_all(models.Ref, tags))
+
+    # Other forms of adapter files
+
+    def ask_variant(self, repo: str, revision: str, path: str, form: models.Form) -> models.Variant:
+        """Have an adapter file made in another form; it may be there already."""
+        wish = {name: value for name, value in form._asdict().items() if value is not None}
+        asked = {"revision": revision, "path": path, **wish}
+        return models.build_variant(self._json("POST", f"{_of(repo)}/variants", asked))
+
+    def variant(self, repo: str, variant_id: str) -> models.Variant:
+        found = self._json("GET", f"{_of(repo)}/variants/{piece(variant_id)}")
+        return models.build_variant(found)
+
+    # Branches and tags
 
     def create_branch(self, repo: str, name: str, revision: str) -> None:
         self._json("POST", f"{_of(repo)}/branches", {"name": name, "revision": revision})

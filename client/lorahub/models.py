@@ -16,13 +16,17 @@ _MOST_SIZE = 2**53
 
 
 class Identity(NamedTuple):
-    """Who a token belongs to. `token` has its name, scopes and expiry."""
+    """Who a token belongs to. `token` has its name, scopes and expiry.
+
+    `organizations` have their names, and the role in each.
+    """
 
     name: str
     display_name: str = ""
     is_admin: bool = False
     via: str = "token"
     token: dict[str, Any] | None = None
+    organizations: Sequence[dict[str, Any]] = ()
 
 
 class Repo(NamedTuple):
@@ -32,6 +36,7 @@ class Repo(NamedTuple):
     owner: str
     name: str
     private: bool = False
+    gated: str | None = None
     default_branch: str = "main"
     revision: str | None = None
     title: str | None = None
@@ -50,6 +55,7 @@ class Repo(NamedTuple):
     downloads: int = 0
     starred: bool = False
     health: str | None = None
+    forked_from: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
     url: str = ""
@@ -124,11 +130,47 @@ class Plan(NamedTuple):
 
 
 class RemoteFile(NamedTuple):
+    """`variant` is the id of what the hub makes to order, when the bytes come from there; `url` is
+    then the file's name in it.
+    """
+
     path: str
     size: int
     sha256: str
     large: bool = False
     url: str = ""
+    variant: str = ""
+
+
+class Form(NamedTuple):
+    """Another form of an adapter file: what is None stays as it is in the file."""
+
+    layout: str | None = None
+    dtype: str | None = None
+    rank: int | None = None
+    energy: float | None = None
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in self._asdict().items() if value)
+
+
+class VariantFile(NamedTuple):
+    name: str
+    size: int
+    sha256: str
+    url: str = ""
+
+
+class Variant(NamedTuple):
+    """An adapter file in another form; `state` is "waiting", "running", "done" or "failed"."""
+
+    id: str
+    state: str
+    recipe: str = ""
+    progress: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    files: Sequence[VariantFile] = ()
+    report: dict[str, Any] | None = None
 
 
 class AdapterFacts(NamedTuple):
@@ -210,6 +252,24 @@ def build_manifest(data: Any) -> Manifest:
         adapters=[adapter for adapter in adapters if adapter.path in known],
         trigger_words=[word for word in words if isinstance(word, str)],
     )
+
+
+def build_variant(data: Any) -> Variant:
+    """A variant, what names its files checked like a manifest."""
+    variant = build(Variant, data)
+    files = build_all(VariantFile, list(variant.files))
+    for file in files:
+        if not (
+            isinstance(file.name, str)
+            and type(file.size) is int
+            and 0 <= file.size <= _MOST_SIZE
+            and isinstance(file.sha256, str)
+            and _SHA256.fullmatch(file.sha256)
+        ):
+            raise _strange("Variant")
+    if not isinstance(variant.id, str) or not _SHA256.fullmatch(variant.id):
+        raise _strange("Variant")
+    return variant._replace(files=files)
 
 
 def _strange(what: str) -> NetworkFailed:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 from lorahub.adapters.inspect import Inspection as Findings
 from lorahub_server.access import Tx
 from lorahub_server.insight import queries
+from lorahub_server.insight.likeness import service as likeness
+from lorahub_server.insight.reports import service as reports
 from lorahub_server.insight.tables import Inspection
 from lorahub_server.kit.clock import now
 
@@ -19,7 +22,17 @@ _OF_NOTHING = "e3b0c442"
 _CODE_MAX, _MESSAGE_MAX = 64, 2000
 
 
-def record_inspection(session: Session, sha256: str, inspection: Findings) -> None:
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What measuring the weights gave: the report of adapters.inspect_file, and the sketch."""
+
+    report: dict[str, Any]
+    sketched: likeness.Sketched
+
+
+def record_inspection(
+    session: Session, sha256: str, inspection: Findings, measures: Measures | None = None
+) -> None:
     """Keep what a pass over the file found, and let the library show it.
 
     Recording the same again changes nothing but the time. A file that was collected meanwhile is
@@ -43,6 +56,9 @@ def record_inspection(session: Session, sha256: str, inspection: Findings) -> No
         if not value.lower().startswith(_OF_NOTHING)
     }
     queries.replace_hashes(session, sha256, hashes)
+    if measures is not None:
+        reports.put(session, sha256, measures.report)
+        likeness.record(session, sha256, measures.sketched)
     _refresh_library(session, sha256)
 
 

@@ -4,7 +4,21 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from lorahub_server.insight.likeness.tables import AdapterSketch, Likeness, SketchKey
+from lorahub_server.insight.reports.tables import InspectionReport
+from lorahub_server.insight.variants.tables import Variant
 from lorahub_server.kit.db import Base, UtcDateTime
+
+# Whoever loads the subject's tables has all of them.
+__all__ = [
+    "AdapterSketch",
+    "FileHash",
+    "Inspection",
+    "InspectionReport",
+    "Likeness",
+    "SketchKey",
+    "Variant",
+]
 
 
 class Inspection(Base):

@@ -7,6 +7,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOBS = "blobs/sha256/"
 STAGING = "staging/"
 XORBS = "xet/"
+VARIANTS = "variants/"
 
 
 def blob_key(sha256: str) -> str:
@@ -34,3 +35,15 @@ def xorb_prefix(space_id: str) -> str:
 def xorb_key(space_id: str, name: str) -> str:
     """Return the key of a bundle of chunks, with its index behind its bytes."""
     return f"{xorb_prefix(space_id)}{name}"
+
+
+def variant_prefix(variant_id: str) -> str:
+    """Return the prefix below which the files of a variant lie."""
+    if not _SHA256.fullmatch(variant_id):
+        raise ValueError(f"{variant_id!r} is not the id of a variant.")
+    return f"{VARIANTS}{variant_id}/"
+
+
+def variant_key(variant_id: str, number: int) -> str:
+    """Return the key of one file of a variant; the weights have the number 0."""
+    return f"{variant_prefix(variant_id)}{number}"

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from lorahub.cli.common import Parser, add_hub, add_output, print_json, reporter
+from lorahub.models import Form
 from lorahub.progress import plain, size
 from lorahub.transfer.pulling import pull
 from lorahub.transfer.results import Pulled
@@ -28,6 +29,7 @@ examples:
   lorahub pull alice/my-style
   lorahub pull alice/my-style@v2 --to comfyui --root ~/ComfyUI
   lorahub pull alice/my-style --file '*.safetensors' --to ~/loras
+  lorahub pull alice/my-style --layout kohya --dtype fp16 --rank 16
 
 Files are also kept in a cache that all pulls share: LORAHUB_CACHE, else ~/.cache/lorahub.
 LORAHUB_CONNECTIONS (4) says over how many connections a file comes, LORAHUB_RETRIES (5) how often
@@ -45,12 +47,18 @@ def run(words: Sequence[str]) -> int:
         "--file", action="append", default=[], metavar="PATH", help="only this; * works; repeatable"
     )
     parser.add_argument("--revision", metavar="REVISION", help="a branch, tag or commit")
+    parser.add_argument(
+        "--layout", metavar="LAYOUT", help="kohya, diffusers or peft: as made by the hub"
+    )
+    parser.add_argument("--dtype", metavar="DTYPE", help="fp16, bf16 or fp32: as made by the hub")
+    parser.add_argument("--rank", type=int, metavar="N", help="resized to this rank by the hub")
     parser.add_argument("--force", action="store_true", help="replace files that were changed")
     parser.add_argument("--no-cache", action="store_true", help="leave no second copy in the cache")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     add_hub(parser)
     add_output(parser)
     options = parser.parse(words)
+    form = Form(options.layout, options.dtype, options.rank)
     pulled = pull(
         options.repo,
         to=options.to,
@@ -58,6 +66,7 @@ def run(words: Sequence[str]) -> int:
         revision=options.revision,
         files=options.file,
         name=options.name,
+        form=form if any(form) else None,
         force=options.force,
         dry_run=options.dry_run,
         keep=not options.no_cache,

@@ -28,12 +28,14 @@ def run(words: Sequence[str]) -> int:
     if not options.quiet:
         token = caller.token or {}
         scopes = token.get("scopes") or []
+        orgs = [f"{one.get('name')} ({one.get('role')})" for one in caller.organizations]
         source = "LORAHUB_TOKEN" if os.environ.get("LORAHUB_TOKEN") else None
         pairs = [
             ("hub", hub.endpoint),
             ("token", token.get("name")),
             ("from", source),
             ("may", ", ".join(scopes)),
+            ("in", ", ".join(orgs)),
             ("expires", token.get("expires_at")),
         ]
         print(facts(pairs))

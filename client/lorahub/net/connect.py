@@ -62,18 +62,19 @@ def connect(route: Route, seconds: float) -> http.client.HTTPConnection:
     """
     origin, proxy = route
     near = proxy or origin
+    first = min(seconds, CONNECT_SECONDS)
     connection: http.client.HTTPConnection
     if near.scheme == "https" or origin.scheme == "https":
         connection = http.client.HTTPSConnection(
             near.host,
             near.port,
-            timeout=CONNECT_SECONDS,
+            timeout=first,
             context=tls_context(),
             blocksize=_SEND_BYTES,
         )
     else:
         connection = http.client.HTTPConnection(
-            near.host, near.port, timeout=CONNECT_SECONDS, blocksize=_SEND_BYTES
+            near.host, near.port, timeout=first, blocksize=_SEND_BYTES
         )
     if proxy and origin.scheme == "https":
         connection.set_tunnel(origin.host, origin.port, headers=proxy.headers)

@@ -107,6 +107,12 @@ class Session:
             asked = self._redirected(asked, answer.status, target)
         raise NetworkFailed(f"{self.endpoint} redirects in circles.", code="redirects")
 
+    def once(self, method: str, url: str, *, headers: Mapping[str, str], seconds: float) -> Answer:
+        """Send one request, without a body, to a whole address. No redirect is followed, and
+        nothing is tried again; raises OSError, http.client.HTTPException or LorahubError.
+        """
+        return self._once(_Asked(method, url, None, headers, seconds), origin_of(url))
+
     def close(self) -> None:
         """End waiting requests and close idle connections."""
         self._ended.set()

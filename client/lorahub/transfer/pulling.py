@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lorahub.errors import LorahubError
 from lorahub.hub import Hub, hub_for
-from lorahub.models import Manifest, RemoteFile
+from lorahub.models import Form, Manifest, RemoteFile
 from lorahub.names import Target, file_path
 from lorahub.progress import Reporter, Silent, listed, size
 from lorahub.settings import number
@@ -30,6 +30,7 @@ def pull(
     revision: str | None = None,
     files: str | Sequence[str] = (),
     name: str | None = None,
+    form: Form | None = None,
     force: bool = False,
     dry_run: bool = False,
     keep: bool = True,
@@ -43,6 +44,7 @@ def pull(
     `to`: a folder, or a tool ("comfyui", "a1111", "forge", "diffusers", "peft") whose own folder
     `root` or its variable names; without it the folder `./<name>/`. `files`: paths or patterns,
     default all. `name`: what to call the adapter, or the folder, instead of the repository's name.
+    `form`: have the hub make the adapter files in this layout, dtype or rank.
     `force`: also replace files that differ and that no pull put there. `keep`: whether the bytes
     stay in the cache too. Nothing is placed unless all of it was verified.
     """
@@ -51,7 +53,7 @@ def pull(
     own = hub is None
     hub = hub or hub_for(target.endpoint, endpoint, token)
     try:
-        job = _Pull(hub, target, wish, reporter or Silent())
+        job = _Pull(hub, target, wish, reporter or Silent(), form)
         return job.run(force=force, dry_run=dry_run, keep=keep)
     finally:
         if own:
@@ -59,8 +61,11 @@ def pull(
 
 
 class _Pull:
-    def __init__(self, hub: Hub, target: Target, wish: Wish, reporter: Reporter) -> None:
+    def __init__(
+        self, hub: Hub, target: Target, wish: Wish, reporter: Reporter, form: Form | None
+    ) -> None:
         self.hub = hub
+        self.form = form
         self.target = target
         self.wish = wish
         self.reporter = reporter
@@ -90,7 +95,11 @@ class _Pull:
         manifest = self.hub.manifest(name, self.target.revision or "HEAD")
         if manifest.repo.casefold() != name.casefold():
             self.reporter.note(f"{name} is called {manifest.repo} now.")
-        return manifest
+        if self.form is None:
+            return manifest
+        from lorahub.transfer.variants import in_form
+
+        return in_form(self.hub, manifest, self.form, self.wish.files, self.reporter)
 
     def _warn(self, plan: Layout) -> None:
         """PEFT can't load weights alone; better said now than found out later."""
@@ -179,7 +188,7 @@ class _Pull:
 
     def _download(self, manifest: Manifest, file: RemoteFile) -> None:
         path = self.cache.part(file.sha256)
-        url = f"{manifest.repo}/resolve/{manifest.revision}/{file_path(file.path)}"
+        url = f"{manifest.repo}/{_address(manifest, file)}"
         while True:
             opened = Part.open(path, file.size)
             left_by_others = opened.there.total
@@ -259,6 +268,12 @@ def _wanted(plan: Layout, states: Sequence[str]) -> list[RemoteFile]:
         for place, state in zip(plan.places, states, strict=True)
         if place.file is not None and state in ("missing", "replace")
     ]
+
+
+def _address(manifest: Manifest, file: RemoteFile) -> str:
+    if file.variant:
+        return f"variants/{file.variant}/{file_path(file.url)}"
+    return f"resolve/{manifest.revision}/{file_path(file.path)}"
 
 
 def _identity(place: Place) -> tuple[str, int]:

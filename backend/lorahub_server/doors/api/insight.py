@@ -1,16 +1,19 @@
 """What the hub found out about adapter files, and the work it still owes."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from lorahub_server import jobs
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.schemas import Owner, RepoName, Revision, RowId, example
+from lorahub_server.doors.schemas import FilePath, Owner, RepoName, Revision, RowId, example
+from lorahub_server.insight.likeness import service as likeness
+from lorahub_server.insight.reports import service as reports
 from lorahub_server.library import service as library
-from lorahub_server.repos import refs, service
+from lorahub_server.repos import lookup, refs, service
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["inspections and jobs"])
 
@@ -81,6 +84,61 @@ def list_inspections(
             for one in found
         ]
     )
+
+
+class LikenessOut(BaseModel):
+    model_config = example(
+        {
+            "sha256": examples.SHA256,
+            "kind": "resized",
+            "cosine": 0.991,
+            "ratio": 0.99,
+            "repo": "bob/another-style",
+            "is_older": True,
+        }
+    )
+
+    sha256: str = Field(description="The file of this repository.")
+    kind: str = Field(
+        description="`bytes`, `tensors` (the same numbers under another header), `same` (in "
+        "another layout, dtype or rank), `scaled`, `resized`, `near`, `related`, or `part`: the "
+        "other is a part of this one, which is a merge."
+    )
+    cosine: float
+    ratio: float = Field(description="The other's strength over this one's; the weight of a part.")
+    repo: str
+    is_older: bool = Field(description="Whether the other repository is the older one.")
+
+
+class LikenessList(BaseModel):
+    items: list[LikenessOut]
+
+
+@router.get("/report/{revision}/{path:path}", summary="Show everything known of an adapter file")
+def show_report(
+    tx: ReadTx, owner: Owner, name: RepoName, revision: Revision, path: FilePath
+) -> dict[str, Any]:
+    """The object that `lorahub inspect --json` prints: modules, norms, singular values, warnings.
+
+    There is none until the file is inspected (`report_not_found`).
+    """
+    repo = service.get_repo(tx, owner, name)
+    found = lookup.find(tx, repo, revision, path)
+    report = reports.get(tx.session, found.entry.sha256 or "")
+    if report is None:
+        raise reports.ReportNotFound(path)
+    return report
+
+
+@router.get("/likenesses", summary="Show which other repositories have such adapter files")
+def list_likenesses(tx: ReadTx, owner: Owner, name: RepoName) -> LikenessList:
+    """Of the default branch's files. Everybody is told what is the same; who may write here is also
+    told what is only similar, which proves nothing.
+    """
+    repo = service.get_repo(tx, owner, name)
+    shas = library.adapter_shas(tx, repo)
+    found = likeness.matches(tx, repo, shas)
+    return LikenessList(items=[LikenessOut.model_validate(asdict(one)) for one in found])
 
 
 @router.get("/jobs", summary="List the jobs of a repository")

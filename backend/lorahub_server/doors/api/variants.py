@@ -1,0 +1,135 @@
+"""Adapter files in another layout, dtype or rank."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from lorahub_server.access import Tx
+from lorahub_server.doors.api import examples
+from lorahub_server.doors.api.insight import Problem
+from lorahub_server.doors.deps import ReadTx, base_url, reading, writing
+from lorahub_server.doors.files.variants import count_new
+from lorahub_server.doors.schemas import Owner, RepoName, Text, example
+from lorahub_server.doors.web import links
+from lorahub_server.insight.variants import service as variants
+from lorahub_server.insight.variants.plans import plan_of
+from lorahub_server.insight.variants.tables import Variant
+from lorahub_server.repos import service
+
+router = APIRouter(prefix="/repos/{owner}/{name}/variants", tags=["files and history"])
+
+_FILE = {
+    "name": "my-style.safetensors",
+    "size": 57148820,
+    "sha256": examples.SHA256,
+    "url": f"{examples.HUB}/alice/my-style/variants/{examples.SHA256}/my-style.safetensors",
+}
+
+
+class VariantIn(BaseModel):
+    model_config = example(
+        {"revision": "main", "path": examples.FILE, "layout": "kohya", "dtype": "fp16", "rank": 16}
+    )
+
+    revision: Text = "main"
+    path: Text
+    layout: Literal["kohya", "diffusers", "peft", "comfyui"] | None = None
+    dtype: Literal["fp16", "bf16", "fp32"] | None = None
+    rank: int | None = Field(None, ge=1, le=1024, description="At most this rank.")
+    energy: float | None = Field(None, gt=0, le=1, description="Keep this share of the energy.")
+
+
+class VariantFile(BaseModel):
+    model_config = example(_FILE)
+
+    name: str
+    size: int
+    sha256: str
+    url: str
+
+
+class VariantOut(BaseModel):
+    model_config = example(
+        {
+            "id": examples.SHA256,
+            "recipe": "layout=kohya dtype=fp16 rank=16",
+            "source": examples.SHA256,
+            "state": "done",
+            "progress": None,
+            "error": None,
+            "files": [_FILE],
+            "report": {"notes": []},
+        }
+    )
+
+    id: str
+    recipe: str
+    source: str = Field(description="The SHA-256 of the file it is made from.")
+    state: Literal["waiting", "running", "done", "failed"]
+    progress: dict[str, Any] | None
+    error: Problem | None
+    files: list[VariantFile] = Field(description="The weights first.")
+    report: dict[str, Any] | None
+
+
+@router.post("", summary="Ask for an adapter file in another form")
+async def make_variant(
+    request: Request, owner: Owner, name: RepoName, wanted: VariantIn
+) -> VariantOut:
+    """A worker makes it; ask `GET .../variants/{id}` until its state is `done` or `failed`.
+
+    The same wish gives the same variant, which may be there already.
+    """
+    plan = plan_of(**wanted.model_dump(include={"layout", "dtype", "rank", "energy"}))
+
+    def look(tx: Tx) -> tuple[Any, Any, VariantOut | None]:
+        repo = service.get_repo(tx, owner, name)
+        wished = variants.wish(tx, repo, wanted.revision, wanted.path, plan)
+        there = variants.find(tx, wished)
+        shown = None if there is None else _shown(request, tx, owner, name, there)
+        return tx.caller, wished, shown
+
+    caller, wished, there = await reading(request, look)
+    if there is not None and (there.state != "failed" or there.error is None):
+        return there
+    if there is None:
+        await run_in_threadpool(count_new, request, caller)
+
+    def ask(tx: Tx) -> VariantOut:
+        repo = service.get_repo(tx, owner, name)
+        return _shown(request, tx, owner, name, variants.ask(tx, repo, wished))
+
+    return await writing(request, ask)
+
+
+@router.get("/{variant_id}", summary="Show a variant")
+def show_variant(
+    request: Request,
+    tx: ReadTx,
+    owner: Owner,
+    name: RepoName,
+    variant_id: Annotated[str, Path(max_length=64)],
+) -> VariantOut:
+    repo = service.get_repo(tx, owner, name)
+    return _shown(request, tx, owner, name, variants.of_id(tx, repo, variant_id))
+
+
+def _shown(request: Request, tx: Tx, owner: str, name: str, variant: Variant) -> VariantOut:
+    standing = variants.standing(tx, variant)
+    base = base_url(request)
+    return VariantOut(
+        id=variant.id,
+        recipe=variant.recipe,
+        source=variant.source,
+        state=standing.state,
+        progress=standing.progress,
+        error=None if standing.error is None else Problem(**standing.error),
+        files=[
+            VariantFile(**file, url=base + links.variant(owner, name, variant.id, file["name"]))
+            for file in (variant.files or [])
+            if standing.state == "done"
+        ],
+        report=variant.report,
+    )
