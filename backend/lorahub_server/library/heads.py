@@ -36,6 +36,7 @@ class RepoFacts:
     owner: str
     name: str
     private: bool
+    gated: str | None
     revision: str | None
     head: Head
     files: Sequence[File]
@@ -87,6 +88,7 @@ def facts(
         owner=repo.owner.name,
         name=repo.name,
         private=repo.private,
+        gated=repo.gated,
         revision=commit,
         head=head,
         files=files,
@@ -109,6 +111,7 @@ def of_cards(tx: Tx, cards: Sequence[RepoCard], *, with_files: bool = False) -> 
             owner=card.owner,
             name=card.name,
             private=card.private,
+            gated=card.gated,
             revision=card.revision,
             head=Head(**found[card.id].facts) if card.id in found else Head(),
             files=_kept_files(found.get(card.id)) if with_files else [],

@@ -42,6 +42,11 @@ class RepoCard:
     updated_at: datetime
     published_at: datetime | None
     trending: float = 0.0
+    gated: str | None = None
+    # False where its pictures and other files wait for an accepted request.
+    has_open_files: bool = True
+    # What it is a fork of, if the caller may see that.
+    forked_from: str | None = None
 
     @property
     def full_name(self) -> str:

@@ -10,6 +10,10 @@ from lorahub_server.library.model import AdapterDetails, Conflict, Notice, RepoC
 _WARNINGS = {
     "missing_pair": "{count} of the factors lack their other half; programs leave those out.",
     "unknown_tensor": "{count} tensors belong to no known kind of adapter; programs may skip them.",
+    "whole_tensor": "{count} tensors are trained whole; some programs refuse or skip them.",
+    "doubled_factor": "{count} tensors stand twice under different names; one of each is used.",
+    "rank_exceeds_size": "{count} factors have more ranks than their matrices can have.",
+    "misaligned": "{count} tensors are not aligned in the file; reading them is slower.",
 }
 _NO_LICENCE_MEND = "The card names no licence, so nobody knows what they may do. Add one."
 _NO_LICENCE = "The card names no licence; ask the author before you use it for more than trying."

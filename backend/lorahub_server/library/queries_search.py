@@ -22,6 +22,7 @@ from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import Key
+from lorahub_server.library.measures import ANY, Measures
 from lorahub_server.library.queries import visible_repos
 from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag, RepoTerm
 from lorahub_server.repos.tables import Repository
@@ -62,8 +63,11 @@ class Filter:
     layout: str | None = None
     method: str | None = None
     starred_by: int | None = None
+    forked_from: int | None = None
     private: bool | None = None
+    gated: bool | None = None
     with_adapters: bool = False
+    measures: Measures = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +224,31 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
                 Star.repo_id == LibraryEntry.repo_id, Star.account_id == wanted.starred_by
             )
         )
+    if wanted.forked_from is not None:
+        found.append(Repository.forked_from_id == wanted.forked_from)
     if wanted.private is not None:
         found.append(Repository.private.is_(wanted.private))
+    if wanted.gated is not None:
+        found.append(Repository.gated.is_not(None) if wanted.gated else Repository.gated.is_(None))
     if wanted.with_adapters:
         found.append(LibraryEntry.adapters > 0)
+    return found + _measured(wanted.measures)
+
+
+def _measured(wanted: Measures) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.rank_from is not None:
+        found.append(LibraryEntry.rank >= wanted.rank_from)
+    if wanted.rank_to is not None:
+        found.append(LibraryEntry.rank <= wanted.rank_to)
+    if wanted.size_to is not None:
+        found += [LibraryEntry.adapters > 0, LibraryEntry.size <= wanted.size_to]
+    if wanted.has_trigger is not None:
+        words = func.json_array_length(LibraryEntry.trigger_words)
+        found.append(words > 0 if wanted.has_trigger else words == 0)
+    if wanted.healthy is not None:
+        is_sound = LibraryEntry.health == "ok"
+        found.append(is_sound if wanted.healthy else ~is_sound)
     return found
 
 

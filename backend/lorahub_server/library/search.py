@@ -3,17 +3,31 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from lorahub_server.access import Tx
+from lorahub_server.access import Tx, passes_gate
 from lorahub_server.kit import names, pagination
 from lorahub_server.kit.pagination import Page
 from lorahub_server.library import queries, queries_search, vocabulary
 from lorahub_server.library.card import normalised_tags
 from lorahub_server.library.derive import folded
 from lorahub_server.library.errors import BadSort
+from lorahub_server.library.measures import ANY, Measures
 from lorahub_server.library.model import RepoCard
 from lorahub_server.library.queries_search import COUNTED, CardRow, Filter
+from lorahub_server.repos import forks
 
-__all__ = ["COUNTED", "SORTS", "Count", "Facets", "Page", "Query", "RepoCard", "facets", "find"]
+__all__ = [
+    "ANY",
+    "COUNTED",
+    "SORTS",
+    "Count",
+    "Facets",
+    "Measures",
+    "Page",
+    "Query",
+    "RepoCard",
+    "facets",
+    "find",
+]
 
 SORTS = tuple(queries_search.SORTS)
 DEFAULT_SORT = "trending"
@@ -28,9 +42,9 @@ class Query:
     """What to look for. All that is given must hold; every word of `text` must be found.
 
     `terms` are tags in the vocabulary of other hubs, such as `base_model:adapter:owner/name`.
-    `starred_by` is an account's id. `private` True asks for private repositories only, of which a
-    caller sees the own ones; False for public ones only. `with_adapters` leaves out repositories
-    that are empty or have only a card.
+    `starred_by` is an account's id, `forked_from` a repository's. `private` True asks for private
+    repositories only, of which a caller sees the own ones; False for public ones only.
+    `with_adapters` leaves out repositories that are empty or have only a card.
     """
 
     text: str = ""
@@ -41,8 +55,11 @@ class Query:
     layout: str | None = None
     method: str | None = None
     starred_by: int | None = None
+    forked_from: int | None = None
     private: bool | None = None
+    gated: bool | None = None
     with_adapters: bool = False
+    measures: Measures = ANY
     sort: str = DEFAULT_SORT
 
 
@@ -111,6 +128,11 @@ def facets(tx: Tx, query: Query) -> Facets:
     )
 
 
+def count(tx: Tx, query: Query) -> int:
+    """Return how many repositories of a query the caller may see, at most ten thousand."""
+    return queries_search.count(tx.session, tx.caller, _filter(query))
+
+
 def popular_tags(tx: Tx, limit: int = 20) -> list[Count]:
     """Return the commonest tags of what the caller may see."""
     rows = queries_search.count_tags(tx.session, tx.caller, Filter(), min(limit, 100))
@@ -133,8 +155,11 @@ def _filter(query: Query) -> Filter:
         layout=_clean(query.layout),
         method=_clean(query.method),
         starred_by=query.starred_by,
+        forked_from=query.forked_from,
         private=query.private,
+        gated=query.gated,
         with_adapters=query.with_adapters,
+        measures=query.measures.bounded(),
     )
 
 
@@ -145,10 +170,11 @@ def _clean(value: str | None) -> str | None:
 
 def _cards(tx: Tx, rows: Sequence[CardRow]) -> list[RepoCard]:
     tags = queries.tags_of(tx.session, [row.repo.id for row in rows]) if rows else {}
-    return [_card(row, tags[row.repo.id]) for row in rows]
+    sources = forks.forked_from(tx, [row.repo for row in rows])
+    return [_card(tx, row, tags[row.repo.id], sources.get(row.repo.id)) for row in rows]
 
 
-def _card(row: CardRow, tags: list[str]) -> RepoCard:
+def _card(tx: Tx, row: CardRow, tags: list[str], forked_from: str | None) -> RepoCard:
     entry, repo = row.entry, row.repo
     return RepoCard(
         id=repo.id,
@@ -179,4 +205,7 @@ def _card(row: CardRow, tags: list[str]) -> RepoCard:
         updated_at=entry.updated_at,
         published_at=entry.published_at,
         trending=entry.trending,
+        gated=repo.gated,
+        has_open_files=passes_gate(tx.caller, repo),
+        forked_from=forked_from,
     )

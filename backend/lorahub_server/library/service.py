@@ -101,6 +101,12 @@ def adapters_at(tx: Tx, repo: Repository, commit_oid: str) -> list[AdapterDetail
     return at_revision(tx, repo, commit_oid).adapters
 
 
+def adapter_shas(tx: Tx, repo: Repository) -> list[str]:
+    """Return the SHA-256 of the adapter files of the default branch."""
+    require_read(tx.caller, repo)
+    return [file.sha256 for file in queries.files_of(tx.session, repo.id)]
+
+
 def card_of(tx: Tx, repo: Repository, commit_oid: str | None) -> Card:
     """Return the card of a revision; one that is empty when there is none."""
     require_read(tx.caller, repo)

@@ -15,7 +15,7 @@ from lorahub_server.library.derive import folded
 from lorahub_server.library.errors import BadSort
 from lorahub_server.library.queries_search import SORTS as SORTS_BY_NAME
 from lorahub_server.library.queries_search import Filter
-from lorahub_server.library.search import SORTS, Query, facets, find, popular_tags
+from lorahub_server.library.search import SORTS, Measures, Query, facets, find, popular_tags
 from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
 from lorahub_server.repos.tables import Repository
 from support.inside import Inside
@@ -377,3 +377,24 @@ def test_the_index_leads_through_the_orders(shelf, sort, wanted):
     column = SORTS_BY_NAME[sort].column.key
     assert any(f"ix_library_entries_{column}" in step for step in steps), steps
     assert not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
+
+
+def test_by_what_was_measured(inside, shelf):
+    shelf.add("small", rank=4, size=2_000_000, adapters=1, trigger_words=["x"], health="ok")
+    shelf.add("large", rank=128, size=900_000_000, adapters=1, trigger_words=[], health="damaged")
+    shelf.add("empty")
+
+    def names(**wish):
+        with inside.look(None) as tx:
+            return {card.name for card in find(tx, Query(measures=Measures(**wish))).items}
+
+    assert names() == {"small", "large", "empty"}
+    assert names(rank_from=4) == {"small", "large"}
+    assert names(rank_from=5) == {"large"}
+    assert names(rank_to=127) == {"small"}
+    assert names(rank_from=10**30) == set()
+    assert names(size_to=2_000_000) == {"small"}
+    assert names(size_to=10**30) == {"small", "large"}
+    assert names(has_trigger=True) == {"small"}
+    assert names(healthy=True) == {"small"}
+    assert names(healthy=False) == {"large", "empty"}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from lorahub_server.access import Tx, require_login
 from lorahub_server.doors.deps import ReadTx, base_url
-from lorahub_server.doors.web import families, links, pictures, words
+from lorahub_server.doors.web import families, links, measured, pictures, words
 from lorahub_server.doors.web.view import page
 from lorahub_server.library import search
 
@@ -56,10 +56,13 @@ class _State:
     tags: tuple[str, ...] = ()
     sort: str = search.DEFAULT_SORT
     starred_by: int | None = None
+    measures: search.Measures = search.ANY
 
     @property
     def is_bare(self) -> bool:
-        return not (self.text or self.family or self.method or self.layout or self.tags)
+        return self.measures.is_empty and not (
+            self.text or self.family or self.method or self.layout or self.tags
+        )
 
     @property
     def is_overview(self) -> bool:
@@ -76,18 +79,22 @@ class _State:
             sort=self.sort,
             starred_by=self.starred_by,
             with_adapters=self.is_overview,
+            measures=self.measures,
         )
 
-    def href(self, cursor: str | None = None, **changes: object) -> str:
-        parts: dict[str, object] = {
+    def parts(self) -> dict[str, object]:
+        """Return what a form that narrows the list further has to send again."""
+        return {
             "q": self.text,
             "family": self.family,
             "method": self.method,
             "layout": self.layout,
             "tag": self.tags,
             "sort": "" if self.sort == search.DEFAULT_SORT else self.sort,
-            "cursor": cursor,
         }
+
+    def href(self, cursor: str | None = None, **changes: object) -> str:
+        parts = {**self.parts(), **measured.parts(self.measures), "cursor": cursor}
         start = "/" if self.starred_by is None else "/stars"
         return links.query(start, **{**parts, **changes})
 
@@ -104,7 +111,15 @@ def show_library(
     sort: str = search.DEFAULT_SORT,
     cursor: str = "",
 ) -> Response:
-    state = _State(" ".join(q.split())[:200], family, method, layout, tuple(tag or ()), sort)
+    state = _State(
+        " ".join(q.split())[:200],
+        family,
+        method,
+        layout,
+        tuple(tag or ()),
+        sort,
+        measures=measured.read(request.query_params),
+    )
     found = search.find(tx, state.query(), cursor or None, PAGE)
     if not found.items and state.is_bare and not cursor:
         return _first_run(request, tx)
@@ -176,6 +191,8 @@ def _list(
         methods=_methods(state, facets),
         tags=_tags(state, facets),
         chosen=_chosen(state),
+        measures=measured.parts(state.measures),
+        kept=state.parts(),
         sorts=sorts(addresses, state.sort),
         items=found.items,
         first=state.href() if cursor else None,
@@ -242,6 +259,10 @@ def _chosen(state: _State) -> list[Choice]:
         found.append(Choice(state.href(method=""), words.method_label(state.method)))
     if state.layout:
         found.append(Choice(state.href(layout=""), words.layout_label(state.layout)))
+    found += [
+        Choice(state.href(**dict.fromkeys(names, "")), label)
+        for label, names in measured.chosen(state.measures)
+    ]
     if state.text:
         found.append(Choice(state.href(q=""), f"“{state.text}”"))
     return found
