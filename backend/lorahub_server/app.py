@@ -8,13 +8,16 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from lorahub import __version__
+from lorahub_server.community.webhooks.outbox import OUTBOX
 from lorahub_server.config import Settings
 from lorahub_server.doors import api, errors, files, git, hf, middleware, ops, web
 from lorahub_server.doors.api.reference import described
 from lorahub_server.doors.deps import Hub
 from lorahub_server.doors.touches import Touches
+from lorahub_server.doors.upstream.asking import Upstream
 from lorahub_server.kit.db import POOL, Database
 from lorahub_server.library.downloads import Flusher
+from lorahub_server.repos import events
 from lorahub_server.storage import open_store
 
 # Threads for the framework's own work, such as reading a form's file.
@@ -34,8 +37,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     db = Database(settings.database_url)
     app.state.hub = Hub(
-        db=db, store=open_store(settings.store_url), settings=settings, touches=Touches(db)
+        db=db,
+        store=open_store(settings.store_url),
+        settings=settings,
+        touches=Touches(db),
+        upstream=Upstream(settings.upstream) if settings.upstream else None,
     )
+    events.listen(OUTBOX)
     errors.install(app)
     middleware.install(app, settings)
     app.include_router(ops.router)
@@ -62,4 +70,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await anyio.to_thread.run_sync(flusher.close)
     await anyio.to_thread.run_sync(hub.touches.close)
+    if hub.upstream is not None:
+        hub.upstream.close()
     hub.db.engine.dispose()

@@ -4,9 +4,10 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRET_BYTES = 32
@@ -35,6 +36,10 @@ class Settings(BaseSettings):
     signup: Literal["open", "closed"] = "open"
     # Proxies whose X-Forwarded-For and -Proto are believed: addresses or networks, with commas.
     trusted_proxies: str = ""
+    # Where webhooks may go beside the public internet: hosts, addresses, networks, with commas.
+    webhook_private_hosts: str = ""
+    # Another hub, which answers for repositories under names that nobody has here.
+    upstream: str = ""
     max_file_bytes: int = Field(32 * 1024**3, ge=1)
     # Bytes that one account may have in uploads that are not published yet.
     max_staged_bytes: int = Field(64 * 1024**3, ge=1)
@@ -51,6 +56,26 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("it begins with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("upstream", mode="after")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it begins with http:// or https://, and names a host")
+        if "@" in parts.netloc or parts.query or parts.fragment or not value.isprintable():
+            raise ValueError("it is an address alone, without a name, password or query")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _somebody_else(self) -> Self:
+        own = {self.public_url, f"http://{self.host}:{self.port}"}
+        own |= {f"http://{name}:{self.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        if self.upstream and self.upstream.lower() in {address.lower() for address in own}:
+            raise ValueError("upstream is another hub, and this is the address of this one")
+        return self
 
     @field_validator("secret", mode="after")
     @classmethod

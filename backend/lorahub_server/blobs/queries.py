@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller, visible
+from lorahub_server.access import Caller, files_visible
 from lorahub_server.accounts.tables import Account
 from lorahub_server.blobs.tables import Blob, BlobRef, Upload, UploadPart
 from lorahub_server.kit.many import among
@@ -19,17 +19,19 @@ _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def usable(session: Session, caller: Caller, shas: Collection[str]) -> dict[str, Blob]:
-    """Return those blobs that the caller uploaded or can read in some repository."""
+    """Return those blobs that the caller uploaded, or may have from some repository."""
     readable = (
         select(BlobRef.sha256)
         .join(Repository, Repository.id == BlobRef.repo_id)
         .where(
             BlobRef.sha256 == Blob.sha256,
-            visible(
+            files_visible(
                 caller,
+                repo_id=Repository.id,
                 owner_id=Repository.owner_id,
                 private=Repository.private,
                 deleted_at=Repository.deleted_at,
+                gated=Repository.gated,
             ),
         )
     )

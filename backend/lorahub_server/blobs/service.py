@@ -12,7 +12,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def may_use(tx: Tx, sha256: str) -> Blob | None:
-    """Return the blob if the caller uploaded it or can read a repository that has it, else None."""
+    """Return the blob if the caller uploaded it or may have it from some repository, else None."""
     return may_use_all(tx, [sha256]).get(sha256)
 
 

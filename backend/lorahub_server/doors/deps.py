@@ -26,6 +26,7 @@ from lorahub_server.accounts import sessions
 from lorahub_server.config import Settings
 from lorahub_server.doors.errors import Busy
 from lorahub_server.doors.touches import Touches
+from lorahub_server.doors.upstream.asking import Upstream
 from lorahub_server.kit import csrf
 from lorahub_server.kit.clock import now
 from lorahub_server.kit.db import Database
@@ -76,6 +77,7 @@ class Hub:
     store: ObjectStore
     settings: Settings
     touches: Touches
+    upstream: Upstream | None = None
     readers: Places = field(default_factory=lambda: Places(READERS))
     writers: Places = field(default_factory=lambda: Places(WRITERS))
     owners: Places = field(default_factory=lambda: Places(OWNERS))

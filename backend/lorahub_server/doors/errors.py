@@ -12,7 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
+from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.doors.paths import raw_path
+from lorahub_server.insight.variants.errors import VariantPending
 from lorahub_server.kit.db import is_busy, is_full
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos.errors import RepoMoved
@@ -108,6 +110,9 @@ def answer(request: Request, error: Exception) -> Response:
         response: Response = JSONResponse({"error": _plain(content)}, told.status)
     else:
         response = _page(request, error, told)
+        if isinstance(told, VariantPending):
+            # The browser asks again by itself, and then saves the file.
+            response.headers["Refresh"] = str(told.retry_after)
     response.headers.update(headers)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
@@ -118,7 +123,8 @@ def wants_json(request: Request) -> bool:
     pieces = request.scope["path"].split("/")
     if pieces[1:2] == ["api"]:
         return True
-    return _is_resolve(request) and "text/html" not in request.headers.get("accept", "")
+    is_file = request.scope["path"].split("/")[3:4] in (["resolve"], ["variant"], ["variants"])
+    return is_file and "text/html" not in request.headers.get("accept", "")
 
 
 def _is_resolve(request: Request) -> bool:
@@ -145,6 +151,15 @@ def install(app: FastAPI) -> None:
 
 
 async def _handle(request: Request, error: Exception) -> Response:
+    if isinstance(error, RepoNotFound):
+        from lorahub_server.doors.upstream.passing import pass_on
+
+        try:
+            passed = await pass_on(request)
+        except HubError as told:
+            return answer(request, told)
+        if passed is not None:
+            return passed
     return answer(request, error)
 
 

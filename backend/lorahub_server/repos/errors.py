@@ -89,3 +89,22 @@ class PathConflict(HubError):
 
     status = 422
     code = "path_conflict"
+
+
+class ForkIsPrivate(HubError):
+    """What not everybody may have is not made public by copying it."""
+
+    status = 422
+    code = "fork_is_private"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Not everybody may have the files of {name}, so a fork of it is private. Ask for a "
+            "private one.",
+            place="private",
+        )
+
+
+class ForkTooLarge(HubError):
+    status = 409
+    code = "fork_too_large"

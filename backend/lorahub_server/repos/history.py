@@ -26,7 +26,7 @@ class CommitInfo:
 
 
 def get_commit(tx: Tx, repo: Repository, oid: str) -> CommitInfo:
-    return _info(_row(tx, repo, oid))
+    return info_of(_row(tx, repo, oid))
 
 
 def list_commits(
@@ -47,7 +47,7 @@ def list_commits(
     rows = queries_objects.line_of(tx.session, repo.id, start, limit)
     if not rows:
         raise _no_commit()
-    return [_info(row) for row in rows]
+    return [info_of(row) for row in rows]
 
 
 def _row(tx: Tx, repo: Repository, oid: str) -> CommitRow:
@@ -61,7 +61,7 @@ def _no_commit() -> RevisionNotFound:
     return RevisionNotFound("There is no such commit in the repository.")
 
 
-def _info(row: CommitRow) -> CommitInfo:
+def info_of(row: CommitRow) -> CommitInfo:
     return CommitInfo(
         oid=row.oid,
         title=row.title,

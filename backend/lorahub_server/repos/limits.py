@@ -14,6 +14,10 @@ REPOS_MAX = 10_000  # of one account
 
 CONFIG_MAX = 256 * 1024
 
+# Of a fork: the git objects that it copies, and how many an account makes in an hour.
+FORK_MAX = 512 * 1024 * 1024
+FORKS_HOURLY_MAX = 60
+
 COMMITS_PAGE_MAX = 100
 
 # Of one push by git, as it arrives and unpacked.

@@ -13,6 +13,7 @@ from lorahub.adapters import (
     looks_like_weights,
     refuse_if_bad,
 )
+from lorahub.adapters.config import read_config as read_fields
 from lorahub_server.blobs.errors import BadFile
 from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.blobs.service import is_sha256
@@ -191,9 +192,16 @@ def _check_config(path: str, content: bytes) -> None:
     if len(content) > CONFIG_MAX:
         message = f"An {CONFIG} has at most {CONFIG_MAX} bytes; remove what is not needed."
         raise BadCommit(message, place=path)
-    if read_config(content) is None:
+    fields = read_config(content)
+    if fields is None:
         message = f"The {CONFIG} is not a JSON object in UTF-8. Save the adapter again with PEFT."
         raise BadCommit(message, place=path)
+    try:
+        read_fields(fields)
+    except AdapterFileError as error:
+        # A method that is newer than this hub is no fault of the file.
+        if error.code != "config_unknown_type":
+            raise BadCommit(str(error), place=path) from error
 
 
 def _check_attributes(path: str, content: bytes) -> None:

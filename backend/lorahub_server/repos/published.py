@@ -1,6 +1,7 @@
 """What follows when a branch has moved, whichever way the change came."""
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from lorahub_server import jobs
@@ -10,10 +11,22 @@ from lorahub_server.repos.operations import CONFIG, read_config
 from lorahub_server.repos.tables import Repository
 
 
-def note_change(tx: Tx, repo: Repository, branches: Collection[str]) -> None:
-    """Let the library show what these branches have now."""
+def note_change(
+    tx: Tx,
+    repo: Repository,
+    branches: Collection[str],
+    adapters: Mapping[str, str | None] = MappingProxyType({}),
+) -> None:
+    """Owe inspections of the new files; let the library show what these branches have now.
+
+    `adapters`: by SHA-256 of an adapter file the id of the configuration that lies beside it, if
+    there is one.
+    """
     repo.updated_at = tx.now
     tx.session.flush()
+    # Jobs before the library's row, as the worker that ends such a job locks them: else each could
+    # wait for the other.
+    owe_inspections(tx, repo, adapters)
     if repo.default_branch in branches:
         from lorahub_server.library import service as library
 
@@ -21,10 +34,7 @@ def note_change(tx: Tx, repo: Repository, branches: Collection[str]) -> None:
 
 
 def owe_inspections(tx: Tx, repo: Repository, adapters: Mapping[str, str | None]) -> None:
-    """Owe an inspection of every adapter file that has none.
-
-    `adapters`: by SHA-256 the id of the configuration that lies beside the file, if there is one.
-    """
+    """Owe an inspection of every adapter file that has none."""
     from lorahub_server.insight import service as insight
 
     if not adapters:

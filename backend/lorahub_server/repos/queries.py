@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller, visible
@@ -25,15 +25,19 @@ def repo_by_former_name(session: Session, owner_lower: str, name_lower: str) -> 
         .where(Account.name_lower == owner_lower)
         .union(select(FormerName.account_id).where(FormerName.name_lower == owner_lower))
     )
-    left = select(FormerRepoName.repo_id).where(
-        FormerRepoName.owner_id == Repository.owner_id, FormerRepoName.name_lower == name_lower
+    # Repositories may have moved to another owner since; two questions, so that each has an index.
+    found = (
+        select(Repository.id)
+        .where(Repository.owner_id.in_(owners), Repository.name_lower == name_lower)
+        .union(
+            select(FormerRepoName.repo_id).where(
+                FormerRepoName.owner_id.in_(owners), FormerRepoName.name_lower == name_lower
+            )
+        )
     )
     return session.scalars(
         select(Repository)
-        .where(
-            Repository.owner_id.in_(owners),
-            or_(Repository.name_lower == name_lower, Repository.id.in_(left)),
-        )
+        .where(Repository.id.in_(found))
         .order_by(Repository.name_lower != name_lower)
         .limit(1)
     ).one_or_none()
@@ -69,6 +73,13 @@ def lock_repo(session: Session, repo: Repository) -> None:
 def count_repos(session: Session, owner_id: int) -> int:
     count = select(func.count()).select_from(Repository).where(Repository.owner_id == owner_id)
     return session.scalar(count) or 0
+
+
+def has_repos(session: Session, owner_id: int) -> bool:
+    found = select(Repository.id).where(
+        Repository.owner_id == owner_id, Repository.deleted_at.is_(None)
+    )
+    return session.scalars(found.limit(1)).first() is not None
 
 
 def repos_of(session: Session, caller: Caller, owner_id: int) -> Sequence[Repository]:

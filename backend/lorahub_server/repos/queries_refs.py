@@ -49,12 +49,27 @@ def places(
     return found
 
 
-def refs_of(session: Session, repo_id: int) -> Sequence[Ref]:
-    return session.scalars(select(Ref).where(Ref.repo_id == repo_id).order_by(Ref.name)).all()
+def refs_of(session: Session, repo_id: int, *, but: str = "") -> Sequence[Ref]:
+    """Return all refs; with `but`, those whose names don't begin so."""
+    statement = select(Ref).where(Ref.repo_id == repo_id).order_by(Ref.name)
+    if but:
+        statement = statement.where(Ref.name.not_like(f"{but}%"))
+    return session.scalars(statement).all()
 
 
-def names_of(session: Session, repo_id: int) -> Sequence[str]:
-    return session.scalars(select(Ref.name).where(Ref.repo_id == repo_id)).all()
+def commits_below(session: Session, repo_id: int, start: str) -> Sequence[tuple[str, str]]:
+    """Return the refs whose names begin so, with their commits."""
+    rows = session.execute(
+        select(Ref.name, Ref.commit_oid).where(Ref.repo_id == repo_id, Ref.name.like(f"{start}%"))
+    )
+    return [(row.name, row.commit_oid) for row in rows]
+
+
+def names_of(session: Session, repo_id: int, *, but: str) -> Sequence[str]:
+    """Return all names that don't begin so."""
+    return session.scalars(
+        select(Ref.name).where(Ref.repo_id == repo_id, Ref.name.not_like(f"{but}%"))
+    ).all()
 
 
 def set_ref(

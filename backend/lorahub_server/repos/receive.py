@@ -10,7 +10,7 @@ from typing import Any
 
 from lorahub_server.access import Tx
 from lorahub_server.kit import names
-from lorahub_server.repos import queries_pack, receive_files, refs
+from lorahub_server.repos import pulls, queries_pack, receive_files, refs
 from lorahub_server.repos.errors import DefaultBranch
 from lorahub_server.repos.limits import REFS_MAX
 from lorahub_server.repos.pack_read import Unpacked
@@ -43,6 +43,17 @@ class Update:
     @property
     def branch(self) -> str | None:
         return self.ref.removeprefix(BRANCHES) if self.ref.startswith(BRANCHES) else None
+
+    @property
+    def pull(self) -> int | None:
+        """The number of the pull request that it is about."""
+        return pulls.number_of(self.ref)
+
+    @property
+    def opens(self) -> str | None:
+        """The branch for which it opens a pull request."""
+        opening = pulls.OPENING
+        return self.ref.removeprefix(opening) if self.ref.startswith(opening) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,10 @@ def check_refs(tx: Tx, repo: Repository, updates: Sequence[Update]) -> None:
     makes_default = any(update.ref == default and update.new for update in updates)
     for update in updates:
         with about(update.ref):
-            _check_name(update.ref)
+            if update.pull is None and update.opens is None:
+                _check_name(update.ref)
+            else:
+                _check_pull(update, there)
             if update.ref in seen:
                 raise BadPush("The ref is there twice. Push it once.")
             seen.add(update.ref)
@@ -105,8 +119,24 @@ def check_refs(tx: Tx, repo: Repository, updates: Sequence[Update]) -> None:
 def _check_name(ref: str) -> None:
     kind = next((kind for kind in (BRANCHES, TAGS) if ref.startswith(kind)), None)
     if kind is None:
-        raise BadPush("Only branches and tags can be pushed: refs/heads/... and refs/tags/...")
+        raise BadPush(
+            "Only branches, tags and pull requests can be pushed: refs/heads/..., refs/tags/..., "
+            f"{pulls.OPENING}... to open a pull request, and refs/pr/ with its number to add to it."
+        )
     names.check_ref_name(ref.removeprefix(kind))
+
+
+def _check_pull(update: Update, there: Collection[str]) -> None:
+    if update.new is None:
+        raise BadPush("A pull request can't be deleted. Close it on its page.")
+    if update.opens is not None and BRANCHES + update.opens not in there:
+        message = "There is no branch of this name that a pull request could be for."
+        raise BadPush(message, place=update.opens)
+    if update.pull is not None and update.ref not in there:
+        raise BadPush(
+            f"There is no pull request {update.pull}. To open one, run "
+            f"`git push origin HEAD:{pulls.OPENING}main`."
+        )
 
 
 class _Check:
@@ -130,7 +160,7 @@ class _Check:
         if update.new is None:
             made.moves.append(Move(update, None))
             return
-        is_branch = update.branch is not None
+        is_branch = not update.ref.startswith(TAGS)
         target = target_of(self._objects, update.new, is_branch=is_branch)
         seen = len(self._changes.files)
         added = self._commits.add(target.commit)

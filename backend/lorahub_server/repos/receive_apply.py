@@ -9,14 +9,21 @@ from lorahub_server.blobs import uploads
 from lorahub_server.blobs.errors import BadFile
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.kit.errors import HubError
-from lorahub_server.repos import published, queries_objects, queries_pack, queries_refs, refs
+from lorahub_server.repos import (
+    events,
+    published,
+    queries_objects,
+    queries_pack,
+    queries_refs,
+    refs,
+)
 from lorahub_server.repos.objects import NewObject
 from lorahub_server.repos.operations import check_weights_name
 from lorahub_server.repos.pack_read import Unpacked
 from lorahub_server.repos.receive import Move, Prepared
 from lorahub_server.repos.receive_errors import BadPush, PushRefused, StaleRef, about, in_commit
 from lorahub_server.repos.receive_files import Pointer, blob_object
-from lorahub_server.repos.service import lock_for_write
+from lorahub_server.repos.service import lock_for_read, lock_for_write
 from lorahub_server.repos.tables import Repository
 
 # Rows, and their bytes, that go to the database at once.
@@ -26,7 +33,11 @@ _ROWS_BYTES = 8 * 1024 * 1024
 
 def apply(tx: Tx, repo: Repository, prepared: Prepared, unpacked: Unpacked) -> None:
     """Write everything and move the refs; raises PushRefused when one has moved meanwhile."""
-    lock_for_write(tx, repo)
+    if all(move.update.pull for move in prepared.moves):
+        # Who may add to a pull request was asked by whoever prepared this.
+        lock_for_read(tx, repo)
+    else:
+        lock_for_write(tx, repo)
     there = {ref.name: ref.oid for ref in refs.git_refs(tx, repo)}
     for move in prepared.moves:
         if there.get(move.update.ref) != move.update.old:
@@ -40,13 +51,19 @@ def apply(tx: Tx, repo: Repository, prepared: Prepared, unpacked: Unpacked) -> N
     _move(tx, repo, prepared.moves)
     blobs.add_refs(tx, repo.id, large.keys())
     branches = [move.update.branch for move in prepared.moves if move.update.branch]
-    published.note_change(tx, repo, branches)
     adapters = {
         pointer.sha256: prepared.configs[pointer]
         for _, pointer in prepared.pointers
         if large[pointer.sha256].summary is not None
     }
-    published.owe_inspections(tx, repo, adapters)
+    if branches:
+        published.note_change(tx, repo, branches, adapters)
+    else:
+        published.owe_inspections(tx, repo, adapters)
+    updates = (move.update for move in prepared.moves)
+    events.tell_moves(
+        tx, repo, [events.RefMove(update.ref, update.old, update.new) for update in updates]
+    )
 
 
 def _large_files(tx: Tx, prepared: Prepared) -> dict[str, Blob]:
@@ -104,7 +121,7 @@ def _move(tx: Tx, repo: Repository, moves: list[Move]) -> None:
         update = move.update
         if update.new is None or move.commit is None:
             continue
-        if update.old is None:
+        if update.old is None and update.pull is None:
             with about(update.ref):
                 refs.check_new_ref(tx, repo, update.ref)
         queries_refs.set_ref(

@@ -1,4 +1,4 @@
-"""Branches and tags, and from a name that a person gives to a commit."""
+"""Branches, tags and pull requests' refs, and from a name that a person gives to a commit."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lorahub_server.access import Tx, require_scope
 from lorahub_server.kit import names
-from lorahub_server.repos import queries_objects, queries_refs
+from lorahub_server.repos import events, queries_objects, queries_refs
 from lorahub_server.repos.errors import (
     DefaultBranch,
     RefExists,
@@ -22,6 +22,7 @@ from lorahub_server.repos.tables import Repository
 
 BRANCHES = "refs/heads/"
 TAGS = "refs/tags/"
+PULLS = "refs/pr/"
 HEAD = "HEAD"
 _PREFIX = re.compile(r"[0-9a-f]{7,39}")
 _OID = re.compile(r"[0-9a-f]{40}")
@@ -91,7 +92,7 @@ def head(tx: Tx, repo: Repository, branch: str | None = None) -> str | None:
 def list_refs(tx: Tx, repo: Repository) -> RefList:
     """Return all branches, the default one first, and all tags by name."""
     branches, tags = [], []
-    for ref in queries_refs.refs_of(tx.session, repo.id):
+    for ref in queries_refs.refs_of(tx.session, repo.id, but=PULLS):
         if ref.name.startswith(BRANCHES):
             branches.append(RefInfo(ref.name.removeprefix(BRANCHES), ref.commit_oid))
         elif ref.name.startswith(TAGS):
@@ -149,7 +150,12 @@ def delete_tag(tx: Tx, repo: Repository, name: str) -> None:
 
 def move_branch(tx: Tx, repo: Repository, branch: str, commit: str) -> None:
     """Let the branch be at the commit; make it if it is not there. The caller holds the lock."""
-    _set(tx, repo, BRANCHES + branch, oid=commit, commit=commit)
+    move(tx, repo, BRANCHES + branch, commit)
+
+
+def move(tx: Tx, repo: Repository, full: str, commit: str) -> None:
+    """Let a ref, given by its full name, be at the commit. The caller holds the lock."""
+    _set(tx, repo, full, oid=commit, commit=commit)
 
 
 def check_new_ref(tx: Tx, repo: Repository, full: str) -> None:
@@ -157,7 +163,7 @@ def check_new_ref(tx: Tx, repo: Repository, full: str) -> None:
 
     `a` and `a/b` would be a file and a folder; `Main` and `main` one file on many disks.
     """
-    there = queries_refs.names_of(tx.session, repo.id)
+    there = queries_refs.names_of(tx.session, repo.id, but=PULLS)
     if len(there) >= REFS_MAX:
         message = f"A repository has at most {REFS_MAX} branches and tags. Delete one first."
         raise TooManyRefs(message)
@@ -198,10 +204,23 @@ def _no_revision(revision: str) -> RevisionNotFound:
 
 
 def _set(tx: Tx, repo: Repository, full: str, *, oid: str, commit: str) -> None:
+    before = _before(tx, repo, full)
     queries_refs.set_ref(tx.session, repo.id, full, oid=oid, commit_oid=commit, moment=tx.now)
+    if before is not None:
+        events.tell_moves(tx, repo, [events.RefMove(full, before or None, commit)])
 
 
 def _delete(tx: Tx, repo: Repository, full: str, message: str) -> None:
     names.check_ref_name(full.split("/", 2)[2])
+    before = _before(tx, repo, full)
     if not queries_refs.delete_ref(tx.session, repo.id, full):
         raise RefNotFound(message)
+    if before is not None:
+        events.tell_moves(tx, repo, [events.RefMove(full, before or None, None)])
+
+
+def _before(tx: Tx, repo: Repository, full: str) -> str | None:
+    """Return where a ref is, empty if it is not there; None when nobody listens."""
+    if not events.is_heard(tx, repo):
+        return None
+    return queries_refs.commits_of_refs(tx.session, repo.id, [full]).get(full, "")

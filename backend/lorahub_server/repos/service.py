@@ -5,32 +5,31 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 
-from lorahub_server.access import Tx, require_read, require_scope, require_write
-from lorahub_server.access.errors import NotAllowed, RepoNotFound
+from lorahub_server.access import Tx, require_read, require_write
+from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.accounts.tables import Account
 from lorahub_server.blobs import service as blobs
 from lorahub_server.kit import names
-from lorahub_server.repos import queries
+from lorahub_server.kit.errors import BadRequest
+from lorahub_server.repos import events, owners, queries
 from lorahub_server.repos.errors import NameUsed, RepoExists, RepoMoved, TooManyRepos
+from lorahub_server.repos.events import Event
 from lorahub_server.repos.limits import REPOS_MAX
 from lorahub_server.repos.tables import FormerRepoName, Repository
 
+GATES = ("auto", "manual")
 _LOOKS_LIKE_A_NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{names.REPO_MAX}}}")
 
 
 def create_repo(tx: Tx, owner: str, name: str, *, private: bool = False) -> Repository:
     """Make an empty repository, or raise RepoExists, or NameUsed for a name that had its turn."""
-    account = require_scope(tx.caller, "write")
-    if names.lower(owner) != account.name_lower:
-        raise NotAllowed(f"You can make repositories only under your own name, {account.name}.")
+    account = owners.lock_new_owner(tx, owner)
     names.check_repo_name(name)
-    queries.lock_account(tx.session, account.id)
-    _check_free(tx, account.id, name, repo_id=None)
-    if queries.count_repos(tx.session, account.id) >= REPOS_MAX:
-        message = f"An account has at most {REPOS_MAX} repositories, deleted ones included."
-        raise TooManyRepos(message)
+    _check_free(tx, account, name, repo_id=None)
+    _check_room(tx, account)
     repo = Repository(
         owner_id=account.id,
+        creator_id=tx.caller.account_id,
         name=name,
         name_lower=names.lower(name),
         private=private,
@@ -43,8 +42,9 @@ def create_repo(tx: Tx, owner: str, name: str, *, private: bool = False) -> Repo
             tx.session.add(repo)
             tx.session.flush()
     except IntegrityError as error:
-        raise _exists(name) from error
+        raise _exists(account, name) from error
     _refresh_library(tx, repo)
+    events.tell(tx, Event("repo", "create", repo))
     return repo
 
 
@@ -81,24 +81,48 @@ def repos_of(tx: Tx, account: Account) -> Sequence[Repository]:
     return queries.repos_of(tx.session, tx.caller, account.id)
 
 
+def has_repos(tx: Tx, account: Account) -> bool:
+    """Tell whether there are any that were not deleted, whoever may see them."""
+    return queries.has_repos(tx.session, account.id)
+
+
+def lock_owner(tx: Tx, owner: Account) -> None:
+    """Let decisions about what an account owns wait for each other, and know of new roles."""
+    queries.lock_account(tx.session, owner.id)
+    owners.reread_roles(tx)
+
+
 def rename_repo(tx: Tx, repo: Repository, name: str) -> Repository:
     """Give the repository another name. The old one leads to it for ever."""
+    return move_repo(tx, repo, repo.owner.name, name)
+
+
+def move_repo(tx: Tx, repo: Repository, owner: str, name: str) -> Repository:
+    """Give the repository another owner and name; the old address leads to it for ever.
+
+    The caller must be one who may make repositories there, and write to this one.
+    """
     require_write(tx.caller, repo)
     names.check_repo_name(name)
-    queries.lock_account(tx.session, repo.owner_id)
+    if names.lower(owner) == repo.owner.name_lower:
+        account = repo.owner
+        queries.lock_account(tx.session, account.id)
+    else:
+        account = owners.lock_new_owner(tx, owner, beside=repo.owner)
+        _check_room(tx, account)
     lock_for_write(tx, repo)
-    old, new = repo.name_lower, names.lower(name)
+    _tell_move(tx, repo, account, name)
+    old, new = (repo.owner_id, repo.name_lower), (account.id, names.lower(name))
     if old != new:
-        _check_free(tx, repo.owner_id, name, repo_id=repo.id)
-        taken_back = queries.former_name(tx.session, repo.owner_id, new)
+        _check_free(tx, account, name, repo_id=repo.id)
+        taken_back = queries.former_name(tx.session, *new)
         if taken_back is not None:
             tx.session.delete(taken_back)
         tx.session.add(
-            FormerRepoName(
-                owner_id=repo.owner_id, name_lower=old, repo_id=repo.id, created_at=tx.now
-            )
+            FormerRepoName(owner_id=old[0], name_lower=old[1], repo_id=repo.id, created_at=tx.now)
         )
-    repo.name, repo.name_lower, repo.updated_at = name, new, tx.now
+    repo.owner, repo.owner_id = account, account.id
+    repo.name, repo.name_lower, repo.updated_at = name, new[1], tx.now
     tx.session.flush()
     _refresh_library(tx, repo)
     return repo
@@ -109,15 +133,31 @@ def set_private(tx: Tx, repo: Repository, private: bool) -> Repository:
     if repo.private != private:
         repo.private, repo.updated_at = private, tx.now
         tx.session.flush()
+        _tell_config(tx, repo, private=private)
+    return repo
+
+
+def set_gated(tx: Tx, repo: Repository, gated: str | None) -> Repository:
+    """Let the files wait for accepted requests (`auto`, `manual`), or for none (None)."""
+    lock_for_write(tx, repo)
+    if gated not in {None, *GATES}:
+        raise BadRequest(f"A gate is one of {', '.join(GATES)}, or there is none.", place="gated")
+    if repo.gated != gated:
+        repo.gated, repo.updated_at = gated, tx.now
+        tx.session.flush()
+        _tell_config(tx, repo, gated=gated or False)
     return repo
 
 
 def delete_repo(tx: Tx, repo: Repository) -> None:
     """Remove everything in the repository; its name stays taken and answers that it is gone."""
     lock_for_write(tx, repo)
+    events.tell(tx, Event("repo", "delete", repo))
     repo.deleted_at = repo.updated_at = tx.now
     tx.session.flush()
     _remove_from_library(tx, repo)
+    _remove_from_collections(tx, repo)
+    _remove_threads(tx, repo)
     blobs.drop_refs(tx, repo.id)
     queries.delete_content(tx.session, repo.id)
 
@@ -125,24 +165,52 @@ def delete_repo(tx: Tx, repo: Repository) -> None:
 def lock_for_write(tx: Tx, repo: Repository) -> None:
     """Hold the repository till the transaction ends; raise what `require_write` does.
 
-    Changes of one repository wait for each other here, and for its deletion.
+    Changes of one repository wait for each other here, and for its deletion. A membership that
+    ended meanwhile no longer counts.
     """
     queries.lock_repo(tx.session, repo)
+    if repo.owner_id != tx.caller.account_id:
+        owners.reread_roles(tx)
     require_write(tx.caller, repo)
 
 
-def _check_free(tx: Tx, owner_id: int, name: str, *, repo_id: int | None) -> None:
+def lock_for_read(tx: Tx, repo: Repository) -> None:
+    """Do what `lock_for_write` does, for what readers may do; raise what `require_read` does."""
+    queries.lock_repo(tx.session, repo)
+    if repo.owner_id != tx.caller.account_id:
+        owners.reread_roles(tx)
+    require_read(tx.caller, repo)
+
+
+def _tell_config(tx: Tx, repo: Repository, **changed: bool | str) -> None:
+    events.tell(tx, Event("repo.config", "update", repo, facts={"updatedConfig": changed}))
+
+
+def _tell_move(tx: Tx, repo: Repository, owner: Account, name: str) -> None:
+    full_name = f"{owner.name}/{name}"
+    if full_name != repo.full_name:
+        facts = {"movedTo": {"name": full_name, "owner": {"id": owner.id}}}
+        events.tell(tx, Event("repo", "move", repo, facts=facts, next_owner_id=owner.id))
+
+
+def _check_free(tx: Tx, owner: Account, name: str, *, repo_id: int | None) -> None:
     key = names.lower(name)
-    there = queries.repo_of_owner(tx.session, owner_id, key)
+    there = queries.repo_of_owner(tx.session, owner.id, key)
     if there is not None and there.id != repo_id:
-        raise _exists(name) if there.deleted_at is None else _used(name)
-    former = queries.former_name(tx.session, owner_id, key)
+        raise _exists(owner, name) if there.deleted_at is None else _used(name)
+    former = queries.former_name(tx.session, owner.id, key)
     if former is not None and former.repo_id != repo_id:
         raise _used(name)
 
 
-def _exists(name: str) -> RepoExists:
-    return RepoExists(f"You have a repository {name} already. Use it, or choose another name.")
+def _check_room(tx: Tx, owner: Account) -> None:
+    if queries.count_repos(tx.session, owner.id) >= REPOS_MAX:
+        message = f"An account has at most {REPOS_MAX} repositories, deleted ones included."
+        raise TooManyRepos(message)
+
+
+def _exists(owner: Account, name: str) -> RepoExists:
+    return RepoExists(f"{owner.name} has a repository {name} already. Use it, or choose another.")
 
 
 def _used(name: str) -> NameUsed:
@@ -163,3 +231,15 @@ def _remove_from_library(tx: Tx, repo: Repository) -> None:
     from lorahub_server.library import service as library
 
     library.remove(tx, repo)
+
+
+def _remove_from_collections(tx: Tx, repo: Repository) -> None:
+    from lorahub_server.community.collections import items
+
+    items.forget_repo(tx, repo)
+
+
+def _remove_threads(tx: Tx, repo: Repository) -> None:
+    from lorahub_server.community.discussions import service as discussions
+
+    discussions.remove_all(tx, repo)

@@ -18,15 +18,23 @@ class Repository(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    # Who made it in an organisation; NULL is the owner.
+    creator_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     name: Mapped[str] = mapped_column(String(96))
     name_lower: Mapped[str] = mapped_column(String(96))  # kit.names.lower
     private: Mapped[bool] = mapped_column(default=False)
+    # Whether its files wait for an accepted request: NULL no; `auto` all are, `manual` by hand.
+    gated: Mapped[str | None] = mapped_column(String(8))
     default_branch: Mapped[str] = mapped_column(String(REF_LENGTH), default="main")
+    # What it began as a copy of; told only to those who may see that one.
+    forked_from_id: Mapped[int | None] = mapped_column(ForeignKey("repositories.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    owner: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
+    owner: Mapped[Account] = relationship(
+        lazy="joined", innerjoin=True, foreign_keys="Repository.owner_id"
+    )
 
     @property
     def full_name(self) -> str:
@@ -64,7 +72,7 @@ class GitObject(Base):
 
 
 class Ref(Base):
-    """A branch (`refs/heads/...`) or tag (`refs/tags/...`): a name for a revision."""
+    """A branch (`refs/heads/...`), tag (`refs/tags/...`) or pull request (`refs/pr/N`)."""
 
     __tablename__ = "refs"
 

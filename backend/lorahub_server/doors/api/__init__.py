@@ -4,9 +4,14 @@ from fastapi import APIRouter
 
 from lorahub_server.doors.api import (
     accounts,
+    collections,
     commits,
+    discussions,
+    forks,
+    gates,
     insight,
     manifest,
+    organizations,
     preupload,
     raw,
     reference,
@@ -15,6 +20,8 @@ from lorahub_server.doors.api import (
     tokens,
     trees,
     uploads,
+    variants,
+    webhooks,
 )
 from lorahub_server.doors.schemas import ERRORS
 
@@ -22,7 +29,10 @@ PREFIX = "/api/hub/v1"
 
 _PARTS = (
     accounts,
+    organizations,
+    collections,
     repos,
+    forks,
     trees,
     manifest,
     raw,
@@ -30,8 +40,12 @@ _PARTS = (
     preupload,
     uploads,
     commits,
+    discussions,
     insight,
+    variants,
     tokens,
+    webhooks,
+    gates,
 )
 
 router = APIRouter()

@@ -7,19 +7,12 @@ from typing import Literal, Self
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from lorahub_server.doors import target
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import WriteTx, base_url
 from lorahub_server.doors.schemas import ITEMS_MAX, Branch, Owner, RepoName, Text, example
 from lorahub_server.doors.web import links
-from lorahub_server.repos import service
-from lorahub_server.repos.commit import (
-    AddBlob,
-    AddFile,
-    CommitResult,
-    DeletePath,
-    Operation,
-    commit,
-)
+from lorahub_server.repos.commit import AddBlob, AddFile, CommitResult, DeletePath, Operation
 from lorahub_server.repos.errors import BadCommit
 from lorahub_server.repos.tables import Repository
 
@@ -57,7 +50,10 @@ class OperationIn(BaseModel):
 
 
 class NewCommit(BaseModel):
-    """`parent`: refuse with 409 `conflict` unless the branch is at this commit."""
+    """`parent`: refuse with 409 `conflict` unless the branch is at this commit.
+
+    `pull_request`: leave the branch as it is, and open a pull request with the commit.
+    """
 
     model_config = example(
         {
@@ -74,10 +70,14 @@ class NewCommit(BaseModel):
     operations: list[OperationIn] = Field(max_length=ITEMS_MAX)
     description: Text = ""
     parent: Text | None = None
+    pull_request: bool = False
 
 
 class CommitOut(BaseModel):
-    """`changed` is false when the tree is what it was: then there is no new commit."""
+    """`changed` is false when the tree is what it was: then there is no new commit.
+
+    `pull_request` is the number of the one that was opened.
+    """
 
     model_config = example(examples.COMMIT)
 
@@ -86,9 +86,17 @@ class CommitOut(BaseModel):
     changed: bool
     branch: str
     url: str
+    pull_request: int | None = None
 
     @classmethod
-    def of(cls, request: Request, repo: Repository, branch: str, made: CommitResult) -> Self:
+    def of(
+        cls,
+        request: Request,
+        repo: Repository,
+        branch: str,
+        made: CommitResult,
+        num: int | None = None,
+    ) -> Self:
         page = links.tree(repo.owner.name, repo.name, made.revision)
         return cls(
             revision=made.revision,
@@ -96,6 +104,7 @@ class CommitOut(BaseModel):
             changed=made.changed,
             branch=branch,
             url=base_url(request) + page,
+            pull_request=num,
         )
 
 
@@ -123,14 +132,16 @@ def make_commit(
 ) -> CommitOut:
     """All operations or none. Large files are uploaded before; `preupload` tells which.
 
-    409 `conflict` has the branch's `head`; 422 names the path at fault in `place`.
+    409 `conflict` has the branch's `head`; 422 names the path at fault in `place`. The branch may
+    be a pull request's ref, such as `refs%2Fpr%2F3`.
     """
-    repo = service.get_repo_for_write(tx, owner, name)
+    where = target.of(branch, create_pr=wish.pull_request)
+    repo = target.open_repo(tx, owner, name, where)
     operations = [operation.checked() for operation in wish.operations]
-    made = commit(
+    made, num = target.commit_to(
         tx,
         repo,
-        branch,
+        where,
         operations,
         wish.message,
         parent=wish.parent,
@@ -138,4 +149,4 @@ def make_commit(
     )
     if not made.changed:
         response.status_code = 200
-    return CommitOut.of(request, repo, branch, made)
+    return CommitOut.of(request, repo, branch, made, num)

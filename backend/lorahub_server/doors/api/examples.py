@@ -14,6 +14,7 @@ REPO: dict[str, Any] = {
     "owner": "alice",
     "name": "my-style",
     "private": False,
+    "gated": None,
     "default_branch": "main",
     "revision": OID,
     "title": "My style",
@@ -32,6 +33,7 @@ REPO: dict[str, Any] = {
     "downloads": 120,
     "starred": False,
     "health": "ok",
+    "forked_from": None,
     "created_at": TIME,
     "updated_at": TIME,
     "url": f"{HUB}/alice/my-style",
@@ -42,6 +44,7 @@ COMMIT: dict[str, Any] = {
     "changed": True,
     "branch": "main",
     "url": f"{HUB}/alice/my-style/tree/{OID}",
+    "pull_request": None,
 }
 ENTRY: dict[str, Any] = {
     "path": FILE,

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from lorahub_server.access import require_files
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx, base_url
 from lorahub_server.doors.schemas import Owner, RepoName, Revision, example
@@ -70,6 +71,7 @@ def show_manifest(
 ) -> ManifestOut:
     """Every file with its size, its SHA-256 and the address of its bytes at this very commit."""
     repo = service.get_repo(tx, owner, name)
+    require_files(tx, repo)
     oid = refs.resolve(tx, repo, revision)
     snapshot = library.at_revision(tx, repo, oid)
     base, owner_name = base_url(request), repo.owner.name

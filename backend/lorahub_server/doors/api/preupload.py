@@ -10,11 +10,12 @@ from lorahub_server.access import Tx
 from lorahub_server.blobs.errors import FileTooLarge
 from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.blobs.service import is_sha256, may_use_all
+from lorahub_server.doors import target
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.schemas import ITEMS_MAX, Branch, Owner, RepoName, Text, example
 from lorahub_server.kit import names
-from lorahub_server.repos import refs, service, trees
+from lorahub_server.repos import trees
 from lorahub_server.repos.errors import BadCommit
 from lorahub_server.repos.tables import Repository
 
@@ -32,7 +33,10 @@ class FileIn(BaseModel):
 
 
 class PreuploadIn(BaseModel):
+    """`pull_request`: the commit will open one, which readers may too."""
+
     files: list[FileIn] = Field(max_length=ITEMS_MAX)
+    pull_request: bool = False
 
 
 class FilePlan(BaseModel):
@@ -59,15 +63,19 @@ class PreuploadOut(BaseModel):
 def plan_push(
     tx: ReadTx, owner: Owner, name: RepoName, branch: Branch, wish: PreuploadIn
 ) -> PreuploadOut:
-    """`revision` is the branch's head, to be the `parent` of the commit; null: no commit yet.
+    """The branch may be a pull request's ref, such as `refs%2Fpr%2F3`.
+
+    `revision` is the branch's head, to be the `parent` of the commit; null: no commit yet.
 
     "Known" is said only about bytes that the caller uploaded or can read in some repository.
     """
-    repo = service.get_repo_for_write(tx, owner, name)
-    names.check_ref_name(branch)
+    where = target.of(branch, create_pr=wish.pull_request)
+    repo = target.open_repo(tx, owner, name, where)
+    if where.pull is None:
+        names.check_ref_name(where.branch)
     for file in wish.files:
         _check(tx, file)
-    head = refs.head(tx, repo, branch)
+    head = target.head_of(tx, repo, where)
     there = _files(tx, repo, head)
     wanted = [file for file in wish.files if there.get(file.path) != file.sha256.lower()]
     known = may_use_all(tx, {file.sha256.lower() for file in wanted if not _rides(file)})

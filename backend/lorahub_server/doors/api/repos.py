@@ -1,9 +1,9 @@
 """Repositories: found, made, shown, changed, deleted."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from lorahub_server.access import Tx, require_login
 from lorahub_server.community import stars
@@ -19,6 +19,7 @@ from lorahub_server.doors.schemas import (
     example,
 )
 from lorahub_server.doors.web import links
+from lorahub_server.kit.pagination import Page
 from lorahub_server.library import search
 from lorahub_server.library import service as library
 from lorahub_server.library.model import RepoCard
@@ -29,7 +30,10 @@ router = APIRouter(tags=["repositories"])
 
 
 class RepoOut(BaseModel):
-    """`family` is what the weights say, `family_declared` what the card does."""
+    """`family` is what the weights say, `family_declared` what the card does. `forked_from` is told
+    to those who may see that repository. `gated`: its files wait for a request, which is accepted
+    by hand (`manual`) or at once (`auto`).
+    """
 
     model_config = example(examples.REPO)
 
@@ -37,6 +41,7 @@ class RepoOut(BaseModel):
     owner: str
     name: str
     private: bool
+    gated: Literal["auto", "manual"] | None
     default_branch: str
     revision: str | None
     title: str
@@ -55,6 +60,7 @@ class RepoOut(BaseModel):
     downloads: int
     starred: bool
     health: str
+    forked_from: str | None
     created_at: Time
     updated_at: Time
     url: str
@@ -81,10 +87,12 @@ class NewRepo(BaseModel):
 
 
 class RepoChange(BaseModel):
-    model_config = example({"name": "my-better-style", "private": True})
+    model_config = example({"owner": "studio", "name": "my-better-style", "private": True})
 
+    owner: Text | None = None
     name: Text | None = None
     private: bool | None = None
+    gated: Literal["auto", "manual", False] | None = Field(None, description="False: no gate.")
 
 
 class StarOut(BaseModel):
@@ -103,6 +111,12 @@ def list_repos(
     tag: Annotated[list[Text] | None, Query(description="All of these.")] = None,
     family: Annotated[Text | None, Query(description="Base model family.")] = None,
     layout: Annotated[Text | None, Query(description="File layout.")] = None,
+    method: Annotated[Text | None, Query(description="`lora`, `dora`, `loha` ...")] = None,
+    rank_from: Annotated[int | None, Query(ge=0, description="At least this rank.")] = None,
+    rank_to: Annotated[int | None, Query(ge=0, description="At most this rank.")] = None,
+    size_to: Annotated[int | None, Query(ge=0, description="At most so many bytes.")] = None,
+    has_trigger: Annotated[bool | None, Query(description="With trigger words.")] = None,
+    healthy: Annotated[bool | None, Query(description="Inspected and sound.")] = None,
     sort: Annotated[
         Text, Query(description=f"One of {', '.join(search.SORTS)}.")
     ] = search.DEFAULT_SORT,
@@ -121,19 +135,19 @@ def list_repos(
         tags=tuple(tag or ()),
         family=family,
         layout=layout,
+        method=method,
+        measures=search.Measures(rank_from, rank_to, size_to, has_trigger, healthy),
         sort=sort,
     )
-    page = search.find(tx, query, cursor, limit)
-    base = base_url(request)
-    return RepoList(items=[RepoOut.of(card, base) for card in page.items], next=page.next_cursor)
+    return listed(request, search.find(tx, query, cursor, limit))
 
 
 @router.post("/repos", summary="Make a repository", status_code=201)
 def create_repo(request: Request, tx: WriteTx, wish: NewRepo) -> RepoOut:
-    """An empty repository under the caller's name. 409 `repo_exists` when it is there already."""
+    """An empty one, of the caller or of an organisation. 409 `repo_exists` when it is there."""
     owner = wish.owner or require_login(tx.caller).name
     repo = service.create_repo(tx, owner, wish.name, private=wish.private)
-    return _shown(request, tx, repo)
+    return shown(request, tx, repo)
 
 
 @router.get("/repos/{owner}/{name}", summary="Show a repository")
@@ -142,20 +156,26 @@ def show_repo(request: Request, tx: ReadTx, owner: Owner, name: RepoName) -> Rep
 
     A former name redirects (307) to the present one; a deleted repository answers 410.
     """
-    return _shown(request, tx, service.get_repo(tx, owner, name))
+    return shown(request, tx, service.get_repo(tx, owner, name))
 
 
-@router.patch("/repos/{owner}/{name}", summary="Rename a repository, or hide or show it")
+@router.patch("/repos/{owner}/{name}", summary="Rename, move, hide or show a repository")
 def change_repo(
     request: Request, tx: WriteTx, owner: Owner, name: RepoName, change: RepoChange
 ) -> RepoOut:
-    """The old name leads to the new one for ever, and can't be taken by another repository."""
+    """The old address leads to the new one for ever, and no other repository can take it.
+
+    Another `owner` is one under whose name the caller may make repositories.
+    """
     repo = service.get_repo_for_write(tx, owner, name)
-    if change.name is not None:
-        repo = service.rename_repo(tx, repo, change.name)
+    if change.name is not None or change.owner is not None:
+        to = change.owner or repo.owner.name, change.name or repo.name
+        repo = service.move_repo(tx, repo, *to)
     if change.private is not None:
         repo = service.set_private(tx, repo, change.private)
-    return _shown(request, tx, repo)
+    if change.gated is not None:
+        repo = service.set_gated(tx, repo, change.gated or None)
+    return shown(request, tx, repo)
 
 
 @router.delete("/repos/{owner}/{name}", summary="Delete a repository", status_code=204)
@@ -178,5 +198,10 @@ def unstar_repo(tx: WriteTx, owner: Owner, name: RepoName) -> StarOut:
     return StarOut(starred=state.starred, stars=state.stars)
 
 
-def _shown(request: Request, tx: Tx, repo: Repository) -> RepoOut:
+def shown(request: Request, tx: Tx, repo: Repository) -> RepoOut:
     return RepoOut.of(library.details(tx, repo).repo, base_url(request))
+
+
+def listed(request: Request, page: Page[RepoCard]) -> RepoList:
+    base = base_url(request)
+    return RepoList(items=[RepoOut.of(card, base) for card in page.items], next=page.next_cursor)

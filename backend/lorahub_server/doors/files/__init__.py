@@ -1,5 +1,11 @@
 """Files of repositories by their address, for people, programs and other tools."""
 
-from lorahub_server.doors.files.door import router
+from fastapi import APIRouter
+
+from lorahub_server.doors.files import door, variants
 
 __all__ = ["router"]
+
+router = APIRouter()
+for part in (door, variants):
+    router.include_router(part.router)

@@ -6,13 +6,14 @@ from pathlib import PurePosixPath
 
 from fastapi import Request, Response
 
-from lorahub_server.access import Tx
+from lorahub_server.access import Tx, require_files
 from lorahub_server.doors.files.ranges import Span, is_unchanged, wanted
 from lorahub_server.doors.files.send import Bytes, Stored
 from lorahub_server.doors.files.types import kind_of
 from lorahub_server.doors.middleware.head import is_head
 from lorahub_server.library.downloads import count
 from lorahub_server.repos import lookup, service
+from lorahub_server.repos.operations import CARD
 from lorahub_server.repos.tables import Repository
 from lorahub_server.storage.keys import blob_key
 from lorahub_server.storage.sigv4 import content_disposition
@@ -33,15 +34,20 @@ def file_answer(
     request: Request, tx: Tx, repo: Repository, revision: str, path: str, *, download: bool = False
 ) -> Response:
     """Return the file's bytes, or a redirect to where the store gives them out."""
+    # The card is for everybody who may know of the repository.
+    if path != CARD:
+        require_files(tx, repo)
     found = lookup.find(tx, repo, revision, path, with_content=not is_head(request.scope))
     entry = found.entry
+    if entry.large and path == CARD:
+        require_files(tx, repo)
     kind = kind_of(path)
     shown = kind.is_shown and not download
     # As git and git-lfs name the content; other hubs' clients name files in their caches by it.
     etag = f'"{entry.sha256 if entry.large else entry.oid}"'
     headers = {
         "ETag": etag,
-        "Cache-Control": _cache_control(repo, revision),
+        "Cache-Control": _cache_control(repo, revision, path),
         "X-Repo-Commit": found.commit,
         "X-Content-SHA256": entry.sha256 or "",
         "X-Linked-Size": str(entry.size),
@@ -58,7 +64,8 @@ def file_answer(
     # A picture that a page shows is no download.
     if span.start == 0 and not shown and not is_head(request.scope):
         count(repo.id)
-    return _of_blob(request, tx, entry.sha256 or "", path, span, headers, shown=shown)
+    key = blob_key(entry.sha256 or "")
+    return stored_answer(request, tx, key, path, span, headers, shown=shown)
 
 
 def blob_answer(request: Request, tx: Tx, sha256: str, size: int) -> Response:
@@ -72,7 +79,7 @@ def blob_answer(request: Request, tx: Tx, sha256: str, size: int) -> Response:
         "Accept-Ranges": "bytes",
     }
     span = wanted(request, size, etag)
-    return _of_blob(request, tx, sha256, sha256, span, headers, shown=False)
+    return stored_answer(request, tx, blob_key(sha256), sha256, span, headers)
 
 
 def named_file(
@@ -89,17 +96,17 @@ def named_file(
     return file_answer(request, tx, repo, revision, path, download=download)
 
 
-def _of_blob(
+def stored_answer(
     request: Request,
     tx: Tx,
-    sha256: str,
+    key: str,
     path: str,
     span: Span,
     headers: Mapping[str, str],
     *,
-    shown: bool,
+    shown: bool = False,
 ) -> Response:
-    key = blob_key(sha256)
+    """Return a span of an object of the store, to be saved under the name that `path` ends in."""
     there = tx.store.local_path(key)
     if there is not None:
         return Bytes(span, there, headers)
@@ -118,8 +125,8 @@ def _without_content(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name not in _OF_CONTENT}
 
 
-def _cache_control(repo: Repository, revision: str) -> str:
-    if repo.private:
+def _cache_control(repo: Repository, revision: str, path: str) -> str:
+    if repo.private or (repo.gated and path != CARD):
         return _NEVER_KEPT
     return _FOR_EVER if _COMMIT.fullmatch(revision) else _ASK_AGAIN
 

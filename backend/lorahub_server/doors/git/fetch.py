@@ -11,7 +11,7 @@ from dulwich.protocol import (
 )
 from fastapi import APIRouter, Request, Response
 
-from lorahub_server.access import Tx
+from lorahub_server.access import Tx, require_files
 from lorahub_server.doors.deps import hub_of, reading
 from lorahub_server.doors.git import lines, wish
 from lorahub_server.doors.git.lines import Bands
@@ -37,6 +37,7 @@ async def fetch(request: Request, owner: str, name: str) -> Response:
 
     def prepare(tx: Tx) -> tuple[bytes, Shipment | None, Wish]:
         repo = service.get_repo(tx, owner, lines.name_of(name))
+        require_files(tx, repo)
         asked = wish.read(body)
         if not asked.wants:
             return b"", None, asked

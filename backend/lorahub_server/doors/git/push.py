@@ -16,7 +16,9 @@ from dulwich.protocol import (
 )
 from fastapi import APIRouter, Request, Response
 
-from lorahub_server.access import Tx
+from lorahub_server.access import Tx, can_write, require_scope
+from lorahub_server.community.discussions import pushes
+from lorahub_server.community.discussions.pushes import Done
 from lorahub_server.doors.deps import base_url, hub_of, reading, writing
 from lorahub_server.doors.git import lines
 from lorahub_server.doors.git.lines import BadLines, Bands
@@ -25,13 +27,12 @@ from lorahub_server.doors.git.unzip import plain
 from lorahub_server.doors.streams import Body, pour
 from lorahub_server.doors.web import links
 from lorahub_server.kit.errors import HubError, TooLarge
-from lorahub_server.repos import receive, service
+from lorahub_server.repos import pulls, receive, service
 from lorahub_server.repos.limits import PACK_MAX
 from lorahub_server.repos.objects import is_oid
 from lorahub_server.repos.pack_read import Unpacked, unpacking
 from lorahub_server.repos.pack_source import Source
-from lorahub_server.repos.receive import Update
-from lorahub_server.repos.receive_apply import apply
+from lorahub_server.repos.receive import Prepared, Update
 from lorahub_server.repos.receive_errors import PushRefused
 from lorahub_server.repos.tables import Repository
 
@@ -43,6 +44,7 @@ _SHOWN = 10
 _LINES_MAX = 20_000
 _LIGHT = 16 * 1024 * 1024
 _ROOM = 4 * 1024 * 1024
+_PIECE = 256 * 1024
 _WHOLE = "nothing of this push was taken, because of another ref in it"
 
 
@@ -53,6 +55,7 @@ class Received:
     client: frozenset[bytes] = frozenset()
     updates: list[Update] = field(default_factory=list)
     error: HubError | None = None
+    done: list[Done] = field(default_factory=list)
 
 
 @router.post("/{owner}/{name}/git-receive-pack")
@@ -61,20 +64,33 @@ async def push(request: Request, owner: str, name: str) -> Response:
     lines.check_type(request.headers.get("content-type"), PUSH)
 
     def open_repo(tx: Tx) -> Repository:
-        return service.get_repo_for_write(tx, owner, lines.name_of(name))
+        repo = service.get_repo(tx, owner, lines.name_of(name))
+        # Readers open pull requests.
+        require_scope(tx.caller, "write")
+        return repo
 
-    repo = await reading(request, open_repo)
+    def begin(tx: Tx) -> tuple[Repository, bool]:
+        repo = open_repo(tx)
+        return repo, can_write(tx.caller, repo)
+
+    def check(tx: Tx, received: Received, unpacked: Unpacked) -> Prepared:
+        repo = open_repo(tx)
+        receive.check_refs(tx, repo, received.updates)
+        pushes.check_rights(tx, repo, received.updates)
+        return receive.check(tx, repo, received.updates, unpacked)
+
+    repo, may_write = await reading(request, begin)
+    refusal = None if may_write else pushes.not_a_writer(repo)
     address = base_url(request) + links.repo(repo.owner.name, repo.name)
     async with _place(request):
         with unpacking() as unpacked:
-            received = await _receive(request, unpacked)
+            received = await _receive(request, unpacked, refusal)
             if received.error is None and received.updates:
                 try:
-                    prepared = await reading(
-                        request,
-                        lambda tx: receive.check(tx, open_repo(tx), received.updates, unpacked),
+                    prepared = await reading(request, lambda tx: check(tx, received, unpacked))
+                    received.done = await writing(
+                        request, lambda tx: pushes.publish(tx, open_repo(tx), prepared, unpacked)
                     )
-                    await writing(request, lambda tx: apply(tx, open_repo(tx), prepared, unpacked))
                 except HubError as error:
                     received.error = error
     return Response(_report(received, address), headers=dict(lines.no_cache(f"{PUSH}-result")))
@@ -87,12 +103,12 @@ def _place(request: Request) -> AbstractAsyncContextManager[None]:
     return nullcontext() if is_light else hub_of(request).heavy.one()
 
 
-async def _receive(request: Request, unpacked: Unpacked) -> Received:
+async def _receive(request: Request, unpacked: Unpacked, refusal: HubError | None) -> Received:
     encoding = request.headers.get("content-encoding")
     most = PACK_MAX + _ROOM
 
     def consume(chunks: Iterable[bytes]) -> Received:
-        return read(plain(_bounded(chunks), encoding, limit=most), unpacked)
+        return read(plain(_bounded(chunks), encoding, limit=most), unpacked, refusal)
 
     # What is too much is told on the terminal, not by a status.
     return await pour(Body(request), consume, limit=2**63)
@@ -111,8 +127,11 @@ def _bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def read(chunks: Iterable[bytes], unpacked: Unpacked) -> Received:
-    """Read the updates and unpack the pack; raises BadLines for what is no push at all."""
+def read(chunks: Iterable[bytes], unpacked: Unpacked, refusal: HubError | None = None) -> Received:
+    """Read the updates and unpack the pack; raises BadLines for what is no push at all.
+
+    `refusal` is for one who may push to pull requests only: then the pack is let pass.
+    """
     source = Source(chunks)
     wire = Protocol(source.read_most, len)
     received = Received()
@@ -126,7 +145,12 @@ def read(chunks: Iterable[bytes], unpacked: Unpacked) -> Received:
             raise BadLines
     except HangupException as error:
         raise BadLines from error
-    if any(update.new is not None for update in received.updates):
+    forbidden = [one for one in received.updates if not pushes.is_open_to_readers(one)]
+    if refusal is not None and forbidden:
+        received.error = PushRefused(forbidden[0].ref, refusal)
+        while source.read_most(_PIECE):
+            pass
+    elif any(update.new is not None for update in received.updates):
         source.begin_pack()
         try:
             unpacked.unpack(source)
@@ -161,12 +185,24 @@ def _report(received: Received, address: str) -> bytes:
     bands, error = Bands(received.client), received.error
     if error is None:
         said = bands.progress(f"{address}\n")
+        for done in received.done:
+            said += bands.message(_about_pull(done, address))
     else:
         said = bands.message(f"error: {_sentence(error)}\n")
     if CAPABILITY_REPORT_STATUS not in received.client:
         return said + bands.end()
     status = [pkt_line(f"{line}\n".encode()) for line in _status(received, is_short=bool(said))]
     return said + bands.data(b"".join([*status, pkt_line(None)])) + bands.end()
+
+
+def _about_pull(done: Done, address: str) -> str:
+    place, ref = f"{address}/discussions/{done.num}", pulls.ref_of(done.num)
+    if not done.is_new:
+        return f"Pull request {done.num} has your commits: {place}\n"
+    return (
+        f"Pull request {done.num} is open: {place}\n"
+        f"To add to it, run `git push origin HEAD:{ref}`.\n"
+    )
 
 
 def _status(received: Received, *, is_short: bool) -> Iterator[str]:

@@ -31,6 +31,7 @@ from dulwich.protocol import (
 from dulwich.refs import HEADREF
 from fastapi import APIRouter, Query, Response
 
+from lorahub_server.access import require_files, require_scope
 from lorahub_server.access.errors import NotAllowed
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.git import lines
@@ -77,10 +78,15 @@ _MODERN = "Only git from version 1.6.6 on can fetch from here and push to here. 
 def advertise(tx: ReadTx, owner: str, name: str, service: Annotated[str, Query()] = "") -> Response:
     name = lines.name_of(name)
     if service == PUSH:
-        repo = repos.get_repo_for_write(tx, owner, name)
+        # Readers open pull requests.
+        repo = repos.get_repo(tx, owner, name)
+        require_scope(tx.caller, "write")
+        require_files(tx, repo)
         said = _for_push(refs.git_refs(tx, repo))
     elif service == FETCH:
         repo = repos.get_repo(tx, owner, name)
+        # Git takes a history as a whole: there is no leaving out of files.
+        require_files(tx, repo)
         said = _for_fetch(repo, refs.git_refs(tx, repo))
     else:
         raise NotAllowed(_MODERN)

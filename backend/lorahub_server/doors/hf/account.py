@@ -5,18 +5,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from lorahub_server.access import require_login
+from lorahub_server.access import Tx, require_login
 from lorahub_server.accounts.service import find_account, get_account
 from lorahub_server.blobs.service import stored_bytes
-from lorahub_server.community import starred
+from lorahub_server.community import follows, orgs, starred
 from lorahub_server.doors.deps import ReadTx
+from lorahub_server.doors.hf import people
 from lorahub_server.doors.hf.shapes import avatar, moment, page
 from lorahub_server.library import search
-from lorahub_server.repos import service as repos
 
 router = APIRouter(prefix="/api")
 
-_PAGE = 100
+_PAGE = people.PAGE
 
 Cursor = Annotated[str | None, Query()]
 
@@ -36,7 +36,7 @@ def whoami(request: Request, tx: ReadTx) -> JSONResponse:
     return JSONResponse(
         {
             "type": "user",
-            "id": f"{account.id:024x}",
+            "id": people.account_id(account),
             "name": account.name,
             "fullname": account.display_name or account.name,
             "email": account.email,
@@ -44,7 +44,16 @@ def whoami(request: Request, tx: ReadTx) -> JSONResponse:
             "isPro": False,
             "canPay": False,
             "avatarUrl": avatar(request, account.name),
-            "orgs": [],
+            "orgs": [
+                {
+                    **people.short(request, one.organization),
+                    "roleInOrg": one.role,
+                    "email": None,
+                    "canPay": False,
+                    "periodEnd": None,
+                }
+                for one in orgs.organizations_of(tx, account)
+            ],
             "auth": {"type": "access_token", "accessToken": access},
         }
     )
@@ -53,8 +62,11 @@ def whoami(request: Request, tx: ReadTx) -> JSONResponse:
 @router.get("/settings/repositories")
 def own_repos(request: Request, tx: ReadTx, cursor: Cursor = None) -> JSONResponse:
     """Tells an account what it has here and how much room that takes."""
-    account = require_login(tx.caller)
-    query = search.Query(owner=account.name, sort="name")
+    return repos_of(request, tx, require_login(tx.caller).name, cursor)
+
+
+def repos_of(request: Request, tx: Tx, owner: str, cursor: str | None) -> JSONResponse:
+    query = search.Query(owner=owner, sort="name")
     found = search.find(tx, query, cursor, _PAGE)
     storage = stored_bytes(tx, [card.id for card in found.items])
     items = [
@@ -73,27 +85,32 @@ def own_repos(request: Request, tx: ReadTx, cursor: Cursor = None) -> JSONRespon
 
 @router.get("/users/{name}/overview")
 def overview(request: Request, tx: ReadTx, name: str) -> JSONResponse:
+    """Of an organisation too, as far as it fits; it has an overview of its own."""
     account = get_account(tx.session, name)
+    state = follows.state(tx, account)
     return JSONResponse(
         {
-            "_id": f"{account.id:024x}",
+            "_id": people.account_id(account),
             "user": account.name,
             "fullname": account.display_name or account.name,
-            "type": "user",
+            "type": "org" if account.is_organization else "user",
             "avatarUrl": avatar(request, account.name),
             "details": account.bio,
             "isPro": False,
-            "isFollowing": False,
-            "numModels": len(repos.repos_of(tx, account)),
+            "isFollowing": state.following,
+            "numModels": search.count(tx, search.Query(owner=account.name)),
             "numDatasets": 0,
             "numSpaces": 0,
             "numDiscussions": 0,
             "numPapers": 0,
             "numUpvotes": 0,
             "numLikes": starred.count_by(tx, account),
-            "numFollowing": 0,
-            "numFollowers": 0,
-            "orgs": [],
+            "numFollowing": follows.count_following(tx, account),
+            "numFollowers": state.followers,
+            "orgs": [
+                people.short(request, one.organization)
+                for one in orgs.organizations_of(tx, account)
+            ],
             "createdAt": moment(account.created_at),
         }
     )
@@ -114,8 +131,12 @@ def likes(request: Request, tx: ReadTx, name: str, cursor: Cursor = None) -> JSO
 
 
 @router.get("/users/{name}/followers")
+def followers(request: Request, tx: ReadTx, name: str, cursor: Cursor = None) -> JSONResponse:
+    found = follows.followers_of(tx, get_account(tx.session, name), cursor, _PAGE)
+    return page(request, people.listed(request, tx, found), found.next_cursor)
+
+
 @router.get("/users/{name}/following")
-def followers(tx: ReadTx, name: str) -> JSONResponse:
-    """Nobody follows anybody here."""
-    get_account(tx.session, name)
-    return JSONResponse([])
+def following(request: Request, tx: ReadTx, name: str, cursor: Cursor = None) -> JSONResponse:
+    found = follows.following_of(tx, get_account(tx.session, name), cursor, _PAGE)
+    return page(request, people.listed(request, tx, found), found.next_cursor)

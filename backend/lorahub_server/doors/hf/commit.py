@@ -12,10 +12,11 @@ from fastapi.responses import JSONResponse
 
 from lorahub_server.access import Tx
 from lorahub_server.blobs.limits import INLINE_MAX
+from lorahub_server.doors import target
 from lorahub_server.doors.deps import hub_of, reading, writing
-from lorahub_server.doors.hf import target
 from lorahub_server.doors.hf.shapes import Flag, Revision, repo_address
 from lorahub_server.doors.streams import Body, pour
+from lorahub_server.doors.target import Target
 from lorahub_server.kit.errors import BadRequest, TooLarge
 from lorahub_server.repos.commit import (
     AddBlob,
@@ -23,7 +24,6 @@ from lorahub_server.repos.commit import (
     CommitResult,
     DeletePath,
     Operation,
-    commit,
 )
 from lorahub_server.repos.errors import (
     BadCommit,
@@ -79,18 +79,18 @@ async def make_commit(
     request: Request, owner: str, name: str, revision: Revision, create_pr: Flag = False
 ) -> JSONResponse:
     """The body is as long as its files: rights are checked before it is read."""
-    branch = target.branch_of(revision, create_pr=create_pr)
+    where = target.of(revision, create_pr=create_pr)
 
     def check(tx: Tx) -> None:
-        target.tree_of(tx, target.open_repo(tx, owner, name), branch)
+        target.tree_of(tx, target.open_repo(tx, owner, name, where), where)
 
     async def receive(body: Body) -> JSONResponse:
         wish = await pour(body, read_wish, limit=BODY_MAX)
 
         def publish(tx: Tx) -> JSONResponse:
-            repo = target.open_repo(tx, owner, name)
-            made = _commit(tx, repo, branch, wish)
-            return JSONResponse(_answer(request, repo, made))
+            repo = target.open_repo(tx, owner, name, where)
+            made, num = _publish(tx, repo, where, wish)
+            return JSONResponse(_answer(request, repo, made, num))
 
         return await writing(request, publish)
 
@@ -185,27 +185,42 @@ def _text(value: dict[str, Any], name: str, *, optional: bool = False) -> str:
     return found
 
 
-def _commit(tx: Tx, repo: Repository, branch: str, wish: Wish) -> CommitResult:
-    place = target.tree_of(tx, repo, branch)
-    head = None if place is None else place.commit
-    parent = wish.parent
-    if parent is not None:
-        # Clients may shorten it.
-        if head is None or not head.startswith(parent):
-            raise StaleParent(branch, head)
-        parent = head
+def _publish(
+    tx: Tx, repo: Repository, where: Target, wish: Wish
+) -> tuple[CommitResult, int | None]:
+    """Make the commit; return also the number of the pull request that it opened."""
     operations = _without_covered(wish.operations)
-    if not operations:
-        if head is None:
-            raise RevisionNotFound("The repository has no commit yet. Add a file.")
-        return CommitResult(head, None, changed=False)
+    parent = wish.parent
+    if not where.opens:
+        place = target.tree_of(tx, repo, where)
+        head = None if place is None else place.commit
+        parent = _whole(where, head, parent)
+        if not operations:
+            if head is None:
+                raise RevisionNotFound("The repository has no commit yet. Add a file.")
+            return CommitResult(head, None, changed=False), None
     try:
-        return commit(
-            tx, repo, branch, operations, wish.summary, parent=parent, description=wish.description
+        return target.commit_to(
+            tx,
+            repo,
+            where,
+            operations,
+            wish.summary,
+            parent=parent,
+            description=wish.description,
         )
     except EntryNotFound as error:
         error.message = f"A file with this name doesn't exist: {error.place}. {error.message}"
         raise
+
+
+def _whole(where: Target, head: str | None, parent: str | None) -> str | None:
+    """Return a parent that clients may have shortened, or raise StaleParent."""
+    if parent is None:
+        return None
+    if head is None or not head.startswith(parent):
+        raise StaleParent(where.branch, head)
+    return head
 
 
 def _without_covered(operations: dict[str, Operation]) -> list[Operation]:
@@ -223,9 +238,13 @@ def _without_covered(operations: dict[str, Operation]) -> list[Operation]:
     ]
 
 
-def _answer(request: Request, repo: Repository, made: CommitResult) -> dict[str, Any]:
+def _answer(
+    request: Request, repo: Repository, made: CommitResult, num: int | None
+) -> dict[str, Any]:
     address = repo_address(request, repo.owner.name, repo.name)
+    opened = {} if num is None else {"pullRequestUrl": f"{address}/discussions/{num}"}
     return {
+        **opened,
         "success": True,
         "commitOid": made.revision,
         "commitUrl": f"{address}/commit/{made.revision}",

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from lorahub_server.access import Caller
-from lorahub_server.access.errors import RepoGone, RepoNotFound
+from lorahub_server.access.errors import GatedRepo, RepoGone, RepoNotFound
 from lorahub_server.accounts.errors import TokenExpired, TokenInvalid
 from lorahub_server.kit.errors import HubError
 from lorahub_server.kit.names import InvalidName, InvalidPath
@@ -28,6 +28,10 @@ _ADDRESSES = frozenset(
 )  # fmt: skip
 # Clients compare these texts.
 _NO_REPO = "Repository not found"
+_ELSEWHERE = (
+    "Is it a base model of another hub? Unset HF_ENDPOINT while you get it, or let whoever runs "
+    "this hub set LORAHUB_UPSTREAM."
+)
 _BAD_LOGIN = "Invalid credentials in Authorization header"
 _STALE = "The branch was updated since you opened this page. Please refresh and try again."
 _HEADER_MAX = 500
@@ -58,6 +62,8 @@ class _Said:
 def speaks(request: Request) -> bool:
     """Tell whether the one who asks expects errors in this form."""
     pieces = request.scope["path"].split("/")
+    if pieces[1:2] == ["oauth"] or pieces[1:] == ["uploads"]:
+        return True
     if pieces[1:2] == ["api"]:
         return bool(_ADDRESSES & set(pieces[2:3]))
     if _is_lfs(pieces) or "resolve" in {*pieces[2:3], *pieces[4:5]}:
@@ -103,17 +109,26 @@ def _said(request: Request, error: HubError) -> _Said:
     if isinstance(error, RepoNotFound):
         caller: Caller | None = getattr(request.state, "caller", None)
         status = 401 if caller is None or caller.is_anonymous else 404
-        return _Said(status, _NO_REPO, "RepoNotFound")
+        return _Said(status, _no_repo(request), "RepoNotFound")
     if isinstance(error, EntryNotFound):
         commit = error.details.get("revision")
         more = {"X-Repo-Commit": commit} if isinstance(commit, str) else {}
         return _Said(404, error.message, "EntryNotFound", more=more)
     if isinstance(error, TokenInvalid | TokenExpired):
         return _Said(401, error.message, header=_BAD_LOGIN)
+    if isinstance(error, GatedRepo):
+        return _Said(error.status, error.message, "GatedRepo")
     if isinstance(error, StaleParent):
         return _Said(412, f"{_STALE} {error.message}")
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), None)
     return _Said(404 if code else _status(error), _with_place(error), code)
+
+
+def _no_repo(request: Request) -> str:
+    """Return the same for what is private and for what is missing, with or without an owner."""
+    reads = request.method in {"GET", "HEAD"} or "/paths-info/" in request.scope["path"]
+    is_alone = not request.app.state.hub.settings.upstream
+    return f"{_NO_REPO}. {_ELSEWHERE}" if reads and is_alone else _NO_REPO
 
 
 def _status(error: HubError) -> int:

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from lorahub_server.community.discussions import pulls as pull_requests
+from lorahub_server.doors import target
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.hf.shapes import Revision, Text, avatar, many, moment, page
 from lorahub_server.kit import pagination
-from lorahub_server.repos import history, refs, service, squash
+from lorahub_server.repos import history, pulls, refs, service, squash
 from lorahub_server.repos.errors import (
     DefaultBranch,
     RefExists,
@@ -53,14 +55,18 @@ def list_refs(
     name: str,
     include_prs: Annotated[bool, Query()] = False,
 ) -> JSONResponse:
-    found = refs.list_refs(tx, service.get_repo(tx, owner, name))
+    repo = service.get_repo(tx, owner, name)
+    found = refs.list_refs(tx, repo)
     content: dict[str, Any] = {
         "branches": [_ref(refs.BRANCHES, ref) for ref in found.branches],
         "converts": [],
         "tags": [_ref(refs.TAGS, ref) for ref in found.tags],
     }
     if include_prs:
-        content["pullRequests"] = []
+        content["pullRequests"] = [
+            {"name": str(num), "ref": pulls.ref_of(num), "targetCommit": oid}
+            for num, oid in pulls.list_heads(tx, repo)
+        ]
     return JSONResponse(content)
 
 
@@ -129,9 +135,13 @@ def delete_tag(tx: WriteTx, owner: str, name: str, tag: Revision) -> Response:
 def squash_history(
     tx: WriteTx, owner: str, name: str, branch: Revision, wish: Squash | None = None
 ) -> Response:
-    repo = service.get_repo_for_write(tx, owner, name)
     message = (wish.message if wish else None) or _SQUASHED
-    squash.squash(tx, repo, branch.removeprefix(refs.BRANCHES), message)
+    where = target.of(branch)
+    repo = target.open_repo(tx, owner, name, where)
+    if where.pull is None:
+        squash.squash(tx, repo, where.branch, message)
+    else:
+        pull_requests.squash_commits(tx, repo, where.pull, message)
     return Response()
 
 

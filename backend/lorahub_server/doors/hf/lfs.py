@@ -11,19 +11,22 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from lorahub_server.access import Tx
+from lorahub_server.access import Tx, require_files
 from lorahub_server.blobs import uploads
 from lorahub_server.blobs.service import is_sha256, may_use, may_use_all
 from lorahub_server.blobs.tables import Blob
+from lorahub_server.doors import target
 from lorahub_server.doors.deps import ReadTx, base_url
 from lorahub_server.doors.hf import tickets
 from lorahub_server.doors.hf.errors import LFS_TYPE
 from lorahub_server.doors.hf.shapes import Text
 from lorahub_server.doors.hf.tickets import Ticket
 from lorahub_server.doors.schemas import ITEMS_MAX
+from lorahub_server.doors.target import Target
 from lorahub_server.doors.web import links
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos import service
+from lorahub_server.repos.pulls import OPENING
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter(prefix="/{owner}/{name}/info/lfs")
@@ -34,6 +37,7 @@ PART_SIZE = 64 * 1024 * 1024
 _ENDING = ".git"
 _SHOWN = 10
 _BASIC, _MULTIPART = "basic", "multipart"
+_ANY = target.of("", create_pr=True)
 
 
 class LfsObjectMissing(HubError):
@@ -51,13 +55,28 @@ class ObjectIn(BaseModel):
     size: int = Field(ge=0, lt=2**63)
 
 
+class RefIn(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: Text
+
+
 class BatchIn(BaseModel):
+    """Who opens a pull request with a commit names no ref."""
+
     model_config = ConfigDict(extra="ignore")
 
     operation: Literal["upload", "download"]
     objects: list[ObjectIn] = Field(max_length=ITEMS_MAX)
     transfers: list[str] = [_BASIC]
     hash_algo: Literal["sha256"] = "sha256"
+    ref: RefIn | None = None
+
+    @property
+    def where(self) -> Target:
+        name = "" if self.ref is None else self.ref.name
+        opens = self.ref is None or name.startswith(OPENING)
+        return target.of(name, create_pr=opens)
 
 
 @router.post("/objects/batch")
@@ -68,10 +87,11 @@ def batch(request: Request, tx: ReadTx, owner: str, name: str, wish: BatchIn) ->
     transfer = _BASIC
     if wish.operation == "download":
         repo = service.get_repo(tx, owner, name)
+        require_files(tx, repo)
         known = may_use_all(tx, wanted)
         objects = [_download(request, tx, repo, item, known.get(item.oid)) for item in wish.objects]
     else:
-        repo = service.get_repo_for_write(tx, owner, name)
+        repo = target.open_repo(tx, owner, name, wish.where)
         known = may_use_all(tx, wanted)
         room = uploads.room(tx)
         objects = []
@@ -87,7 +107,8 @@ def batch(request: Request, tx: ReadTx, owner: str, name: str, wish: BatchIn) ->
 
 @router.post("/verify")
 def verify(tx: ReadTx, owner: str, name: str, wish: ObjectIn) -> JSONResponse:
-    service.get_repo_for_write(tx, owner, name.removesuffix(_ENDING))
+    # Those who may open a pull request send files too, and this publishes nothing.
+    target.open_repo(tx, owner, name.removesuffix(_ENDING), _ANY)
     blob = may_use(tx, wish.oid)
     if blob is None:
         raise _missing(tx, wish)

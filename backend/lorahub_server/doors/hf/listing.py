@@ -48,13 +48,14 @@ def list_models(
         raise BadRequest(message, place="num_parameters")
     expand = many(request, "expand")
     models.check_expand(expand)
-    if gated or any(many(request, name) for name in _NEVER):
+    if any(many(request, name) for name in _NEVER):
         return JSONResponse([])
     terms = [term for given in many(request, "filter") for term in given.split(",") if term]
     query = search.Query(
         text=" ".join(many(request, "search")),
         owner=author,
         terms=(*terms, *([pipeline_tag] if pipeline_tag else [])),
+        gated=gated,
         sort=_SORTS[sort],
     )
     found = search.find(tx, query, cursor, limit)

@@ -73,7 +73,7 @@ FIELDS: dict[str, Callable[[View], Any]] = {
     "downloads": lambda view: view.facts.downloads,
     "downloadsAllTime": lambda view: view.facts.downloads,
     "evalResults": _nothing,
-    "gated": lambda _: False,
+    "gated": lambda view: view.facts.gated or False,
     "gguf": _nothing,
     "inference": _nothing,
     "inferenceProviderMapping": _nothing,

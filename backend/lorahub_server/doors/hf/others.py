@@ -57,6 +57,7 @@ _NOWHERE = [
     "/api/models/{name}",
     "/api/models/{name}/revision/{rest:path}",
     "/api/models/{name}/tree/{rest:path}",
+    "/api/models/{name}/commits/{rest:path}",
     "/{name}/resolve/{rest:path}",
 ]
 for _kind in _KINDS:
@@ -66,3 +67,6 @@ for _kind in _KINDS:
     ]
 for _address in _NOWHERE:
     router.add_api_route(_address, no_such_repo, methods=["GET"])
+for _kind in _KINDS:
+    _address = f"/api/{_kind}/{{owner}}/{{name}}/paths-info/{{rest:path}}"
+    router.add_api_route(_address, no_such_repo, methods=["POST"])

@@ -14,8 +14,8 @@ from lorahub.adapters import HEAD_BYTES, AdapterFileError, looks_like_weights, r
 from lorahub_server.access import Tx
 from lorahub_server.blobs.errors import BadFile, FileTooLarge
 from lorahub_server.blobs.limits import INLINE_MAX
+from lorahub_server.doors import target
 from lorahub_server.doors.deps import ReadTx
-from lorahub_server.doors.hf import target
 from lorahub_server.doors.hf.shapes import Flag, Revision, Text
 from lorahub_server.doors.schemas import ITEMS_MAX
 from lorahub_server.kit import names
@@ -61,9 +61,9 @@ def plan(
     create_pr: Flag = False,
 ) -> JSONResponse:
     """Files that would be refused are refused here, before their bytes are sent."""
-    branch = target.branch_of(revision, create_pr=create_pr)
-    repo = target.open_repo(tx, owner, name)
-    tree = target.tree_of(tx, repo, branch)
+    where = target.of(revision, create_pr=create_pr)
+    repo = target.open_repo(tx, owner, name, where)
+    tree = target.tree_of(tx, repo, where)
     there = _there(tx, repo, tree, [file.path for file in wish.files])
     texts = _texts(tx, repo, there)
     attributes = Attributes(texts.get(ATTRIBUTES, ""))

@@ -6,10 +6,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from lorahub_server.access import require_login
+from lorahub_server.access import require_files, require_login
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.hf import beginning
-from lorahub_server.doors.hf.errors import NotOffered
 from lorahub_server.doors.hf.shapes import Text, model_id, repo_address
 from lorahub_server.kit.errors import BadRequest, HubError
 from lorahub_server.repos import service
@@ -17,8 +16,6 @@ from lorahub_server.repos.errors import NameUsed, RepoExists
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter(prefix="/api")
-
-_NO_GATES = "This hub has no gated repositories yet. Make the repository private instead."
 
 
 class NameGone(HubError):
@@ -41,7 +38,7 @@ class _Kind(BaseModel):
             raise BadRequest(message, place="type")
 
 
-class _Visibility(_Kind):
+class Visibility(_Kind):
     private: bool | None = None
     visibility: Text | None = None
 
@@ -55,7 +52,7 @@ class _Visibility(_Kind):
         return self.visibility == "private"
 
 
-class NewRepo(_Visibility):
+class NewRepo(Visibility):
     name: Text
     organization: Text | None = None
 
@@ -70,7 +67,7 @@ class Move(_Kind):
     to_repo: Annotated[Text, Field(alias="toRepo")]
 
 
-class Settings(_Visibility):
+class Settings(Visibility):
     gated: Literal["auto", "manual", False] | None = None
 
 
@@ -82,12 +79,12 @@ def create_repo(request: Request, tx: WriteTx, wish: NewRepo) -> JSONResponse:
     try:
         repo = service.create_repo(tx, owner, wish.name, private=bool(wish.wanted()))
     except RepoExists as error:
-        told = _shown(request, service.get_repo(tx, owner, wish.name))
+        told = shown(request, service.get_repo(tx, owner, wish.name))
         return JSONResponse({"error": error.message, **told}, error.status)
     except NameUsed as error:
         raise NameGone(error.message, place=error.place) from error
     beginning.first_commit(tx, repo)
-    return JSONResponse(_shown(request, repo))
+    return JSONResponse(shown(request, repo))
 
 
 @router.delete("/repos/delete")
@@ -100,35 +97,31 @@ def delete_repo(tx: WriteTx, wish: OldRepo) -> Response:
 
 @router.post("/repos/move")
 def move_repo(request: Request, tx: WriteTx, wish: Move) -> JSONResponse:
-    """Within one account; the old name leads on to the new one."""
+    """To another name, or another owner; the old address leads on to the new one."""
     wish.check_kind()
-    repo = service.get_repo_for_write(tx, *_parts(wish.from_repo))
-    owner, name = _parts(wish.to_repo)
-    if owner.casefold() != repo.owner.name.casefold():
-        message = "A repository stays with its account. Choose another name under the same owner."
-        raise BadRequest(message, place="toRepo")
+    repo = service.get_repo_for_write(tx, *parts_of(wish.from_repo))
     try:
-        moved = service.rename_repo(tx, repo, name)
+        moved = service.move_repo(tx, repo, *parts_of(wish.to_repo))
     except RepoExists as error:
         message = f"A model repository called {wish.to_repo} already exists. {error.message}"
         raise RepoExists(message) from error
-    return JSONResponse(_shown(request, moved))
+    return JSONResponse(shown(request, moved))
 
 
 @router.put("/models/{owner}/{name}/settings")
 def change_settings(tx: WriteTx, owner: str, name: str, wish: Settings) -> JSONResponse:
     repo = service.get_repo_for_write(tx, owner, name)
-    if wish.gated:
-        raise NotOffered(_NO_GATES, place="gated")
     private = wish.wanted()
     if private is not None:
         service.set_private(tx, repo, private)
-    return JSONResponse({"private": repo.private, "gated": False})
+    if wish.gated is not None:
+        service.set_gated(tx, repo, wish.gated or None)
+    return JSONResponse({"private": repo.private, "gated": repo.gated or False})
 
 
 @router.get("/models/{owner}/{name}/auth-check")
 def check_reading(tx: ReadTx, owner: str, name: str) -> Response:
-    service.get_repo(tx, owner, name)
+    require_files(tx, service.get_repo(tx, owner, name))
     return Response()
 
 
@@ -138,7 +131,7 @@ def check_writing(tx: ReadTx, owner: str, name: str) -> Response:
     return Response()
 
 
-def _parts(repo_id: str) -> tuple[str, str]:
+def parts_of(repo_id: str) -> tuple[str, str]:
     owner, slash, name = repo_id.partition("/")
     if not slash:
         message = f"{repo_id} is no repository's name. Write it as owner/name."
@@ -146,7 +139,7 @@ def _parts(repo_id: str) -> tuple[str, str]:
     return owner, name
 
 
-def _shown(request: Request, repo: Repository) -> dict[str, Any]:
+def shown(request: Request, repo: Repository) -> dict[str, Any]:
     return {
         "url": repo_address(request, repo.owner.name, repo.name),
         "id": model_id(repo.id),

@@ -17,16 +17,15 @@ from lorahub_server.blobs.xet.limits import SHARD_BODY, XORB_BODY
 from lorahub_server.blobs.xet.receive import receive_xorb
 from lorahub_server.blobs.xet.shard import ShardFile, read_shard
 from lorahub_server.blobs.xet.spaces import Sender
+from lorahub_server.doors import target
 from lorahub_server.doors.deps import WriteTx, base_url, hub_of
 from lorahub_server.doors.hf.xet_events import events
 from lorahub_server.doors.streams import Body, pour, work
 from lorahub_server.kit.clock import now
-from lorahub_server.repos import service as repos
 
 router = APIRouter(include_in_schema=False)
 
 _SPACE = "/api/xet/{space}"
-_PULL_REQUESTS = "refs/pr/"
 
 
 @router.get("/api/models/{owner}/{name}/xet-write-token/{revision:path}")
@@ -39,8 +38,9 @@ def write_token(
     create_pr: Annotated[bool, Query()] = False,
 ) -> JSONResponse:
     """Say where to send chunks, and with which token; some clients read headers, some the body."""
-    repo = repos.get_repo(tx, owner, name)
-    pull_request = create_pr or revision.startswith(_PULL_REQUESTS)
+    where = target.of(revision, create_pr=create_pr)
+    repo = target.open_repo(tx, owner, name, where)
+    pull_request = where.opens or where.pull is not None
     given = spaces.open_space(tx, repo, pull_request=pull_request)
     url = base_url(request) + _SPACE.format(space=given.space_id)
     return JSONResponse(

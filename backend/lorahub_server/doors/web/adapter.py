@@ -7,6 +7,7 @@ from lorahub_server.community import stars
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web import facts, links
 from lorahub_server.doors.web.forms import Posted
+from lorahub_server.doors.web.gate import Gate, gate_of
 from lorahub_server.doors.web.guess import TITLE
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
@@ -26,11 +27,25 @@ _UNFINISHED = ("waiting", "running")
 @router.get("/{owner}/{name}")
 def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") -> Response:
     repo = repos.get_repo(tx, owner, name)
+    return page_of(request, tx, repo, file, gate=gate_of(tx, repo))
+
+
+def page_of(
+    request: Request,
+    tx: Tx,
+    repo: Repository,
+    file: str = "",
+    *,
+    gate: Gate | None,
+    status: int = 200,
+) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
     return page(
         request,
         "adapter.html",
+        status=status,
+        gate=gate,
         **head_of(tx, repo, "card", details.repo),
         details=details,
         notices=details.notices,

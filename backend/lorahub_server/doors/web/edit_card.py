@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
-from lorahub_server.access import Tx
+from lorahub_server.access import Tx, can_write, require_write
+from lorahub_server.community.discussions import pulls
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Posted
@@ -30,7 +31,7 @@ What does it do well, where does it fail, which strength do you like?
 
 @router.get("/{owner}/{name}/card")
 def show(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
-    repo = repos.get_repo_for_write(tx, owner, name)
+    repo = _open(tx, owner, name)
     head = refs.head(tx, repo)
     text = library.card_bytes_of(tx, repo, head).decode("utf-8", "replace")
     return _form(request, tx, repo, text, head)
@@ -38,17 +39,38 @@ def show(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
 
 @router.post("/{owner}/{name}/card")
 def save(request: Request, form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
-    repo = repos.get_repo_for_write(tx, owner, name)
+    repo = _open(tx, owner, name)
     text = form.text("text").replace("\r\n", "\n")
     parent = form.text("parent") or None
     try:
         with tx.session.begin_nested():
             operation = AddFile(cards.NAME, text.encode("utf-8", "replace"))
+            if not can_write(tx.caller, repo):
+                return _suggested(tx, repo, operation, form.line("message"), parent)
             commit(tx, repo, repo.default_branch, [operation], "Edit the card", parent=parent)
     except HubError as error:
         tx.session.refresh(repo)
         return _form(request, tx, repo, text, refs.head(tx, repo), error)
     return redirect(links.repo(repo.owner.name, repo.name))
+
+
+def _open(tx: Tx, owner: str, name: str) -> Repository:
+    """Return the repository for one who may change its card, or suggest a change."""
+    repo = repos.get_repo(tx, owner, name)
+    if refs.head(tx, repo) is None:
+        require_write(tx.caller, repo)
+    else:
+        pulls.require_opener(tx, repo)
+    return repo
+
+
+def _suggested(
+    tx: Tx, repo: Repository, operation: AddFile, message: str, parent: str | None
+) -> Response:
+    made = pulls.open_with(
+        tx, repo, repo.default_branch, [operation], message or "Edit the card", parent=parent
+    )
+    return redirect(links.discussion(repo.owner.name, repo.name, made.thread.num))
 
 
 def _form(

@@ -15,6 +15,7 @@ from lorahub_server.doors.web.repo_pages import repo_and_head
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.repos import history, refs, trees
 from lorahub_server.repos.history import CommitInfo
+from lorahub_server.repos.operations import CARD
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.trees import Entry
 
@@ -24,6 +25,7 @@ _ROWS = 1000
 _COMMITS = 50
 _TEXT_MAX = 512 * 1024
 _LINES_MAX = 10_000
+_GATED = "The files of this repository wait for access. Ask for it on the repository's first page."
 
 
 @router.get("/{owner}/{name}/tree")
@@ -65,8 +67,9 @@ def show_blob(
     entry = trees.get_entry(tx, repo, oid, path)
     if not entry.is_file:
         return redirect(links.tree(repo.owner.name, repo.name, revision, path))
-    is_picture = words.ending(path) in words.PICTURES
-    lines = None if is_picture else _lines(tx, repo, entry)
+    is_open = path == CARD or head["repo"].has_open_files
+    is_picture = is_open and words.ending(path) in words.PICTURES
+    lines = None if is_picture or not is_open else _lines(tx, repo, entry)
     return page(
         request,
         "blob.html",
@@ -77,7 +80,7 @@ def show_blob(
         is_picture=is_picture,
         lines=lines,
         summary=_summary(tx, entry),
-        why_not_shown=_why_not(entry),
+        why_not_shown=_why_not(entry) if is_open else _GATED,
     )
 
 

@@ -35,6 +35,7 @@ class Wish:
     """What the form about an adapter holds."""
 
     title: str = ""
+    owner: str = ""
     name: str = ""
     license: str = ""
     words: str = ""

@@ -52,6 +52,10 @@ def resolve(owner: str, name: str, revision: str, file: str, *, download: bool =
     return f"{address}?download=1" if download else address
 
 
+def discussion(owner: str, name: str, num: int, *rest: str) -> str:
+    return repo(owner, name, "discussions", str(num), *rest)
+
+
 def upload(upload_id: str) -> str:
     return f"/upload/{piece(upload_id)}"
 
@@ -62,6 +66,48 @@ def tag(name: str) -> str:
 
 def family(name: str) -> str:
     return query("/", family=name)
+
+
+def device(code: str = "") -> str:
+    """Return where a program's code is entered."""
+    return query("/device", code=code)
+
+
+def people(name: str, what: str) -> str:
+    """Return the list of an account's `followers`, or of whom it is `following`."""
+    return f"/{piece(name)}/{what}"
+
+
+def collection(slug: str, *rest: str) -> str:
+    """Return a collection's page, or a page below it."""
+    return "/".join([f"/collections/{path(slug)}", *rest])
+
+
+def members(org: str) -> str:
+    return f"/organizations/{piece(org)}/members"
+
+
+def org_settings(org: str) -> str:
+    return f"/organizations/{piece(org)}/settings"
+
+
+def versions(owner: str, name: str, old: str = "", new: str = "") -> str:
+    """Return the page that compares two revisions."""
+    return query(repo(owner, name, "versions"), old=old, new=new)
+
+
+def variant(owner: str, name: str, variant_id: str, file: str) -> str:
+    """Return where a file of a variant that is made lies."""
+    return repo(owner, name, "variants", variant_id, path(file))
+
+
+def made(owner: str, name: str, revision: str, file: str, **wish: object) -> str:
+    """Return where an adapter file in another form comes from; it is made when first asked for."""
+    return query(_at(repo(owner, name, "variant"), revision, file), **wish)
+
+
+def health(owner: str, name: str, file: str = "") -> str:
+    return query(repo(owner, name, "health"), file=file)
 
 
 def login(back: str) -> str:

@@ -30,11 +30,13 @@ class Covered(Protocol):
     @property
     def cover(self) -> str | None: ...
     @property
+    def has_open_files(self) -> bool: ...
+    @property
     def family(self) -> str | None: ...
 
 
 def cover_url(item: Covered) -> str:
-    if item.cover and item.revision:
+    if item.cover and item.revision and item.has_open_files:
         return links.resolve(item.owner, item.name, item.revision, item.cover)
     return drawn_cover_url(f"{item.owner}/{item.name}", item.family)
 

@@ -11,6 +11,7 @@ from lorahub_server.access.errors import RepoGone, RepoNotFound
 from lorahub_server.accounts import sessions
 from lorahub_server.blobs import uploads
 from lorahub_server.blobs.limits import INLINE_MAX
+from lorahub_server.community import orgs
 from lorahub_server.doors.deps import Hub, OwnHub, ReadTx
 from lorahub_server.doors.web import facts, links, publication
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
@@ -33,7 +34,17 @@ router = APIRouter()
 
 Also = Annotated[list[str] | None, Query(max_length=publication.FILES_MAX)]
 _TITLE_MAX = 120
-_FIELDS = ("title", "name", "license", "base_model", "tags", "description", "words", "pictures")
+_FIELDS = (
+    "title",
+    "owner",
+    "name",
+    "license",
+    "base_model",
+    "tags",
+    "description",
+    "words",
+    "pictures",
+)
 _LANGUAGE_BASE = "meta-llama/Llama-3.1-8B-Instruct"
 
 
@@ -47,15 +58,17 @@ def show(request: Request, tx: ReadTx, upload_id: str, also: Also = None, to: st
     account = require_session(tx.caller)
     files = _files(tx, [upload_id, *(also or [])])
     before = publication.card_among(files)
-    there = _own(tx, account.name, to) if to else None
+    owner, name = _target(to, account.name)
+    there = _writable(tx, owner, name) if name else None
     if there is not None and before is None:
         before = library.card_bytes_of(tx, there, refs.head(tx, there))
     wish = wish_of(
         files[0].name, publication.facts_of(files), cards.parse(before) if before else None
     )
+    wish.owner = owner
     if there is not None:
-        wish.name, wish.private = there.name, there.private
-    return _confirm(request, tx.caller, files, wish, there=there is not None)
+        wish.owner, wish.name, wish.private = there.owner.name, there.name, there.private
+    return _confirm(request, tx, files, wish, there=there is not None)
 
 
 @router.post("/upload/{upload_id}")
@@ -68,21 +81,26 @@ def publish(
         caller = authenticate_session(session, hub.settings, cookie)
         request.state.caller = caller
         account = require_session(caller)
+        own_name = account.name
         tx = Tx(session, caller, hub.store, hub.settings, account.updated_at, request_id="")
         files = _files(tx, ids)
     if form.text("act") == "discard":
         _forget(hub, caller, ids)
         return redirect("/upload")
     wish = _wish(form)
+    wish.owner = wish.owner or own_name
     try:
         _check(wish)
         pictures = _pictures(hub, caller, form)
-        may_exist = form.has("existing") or (bool(to) and to == wish.name)
+        is_target = bool(to) and _target(to, own_name) == (wish.owner, wish.name)
+        may_exist = form.has("existing") or is_target
         with write_tx_of(hub, caller) as tx:
             repo = _publish(tx, files, pictures, wish, may_exist=may_exist)
             address = links.repo(repo.owner.name, repo.name)
     except HubError as error:
-        return _confirm(request, caller, files, wish, there=bool(to), error=error)
+        with hub.db.read() as session:
+            tx = Tx(session, caller, hub.store, hub.settings, account.updated_at, request_id="")
+            return _confirm(request, tx, files, wish, there=bool(to), error=error)
     _forget(hub, caller, ids)
     return redirect(address)
 
@@ -94,8 +112,14 @@ def _files(tx: Tx, ids: Sequence[str]) -> list[File]:
     return files
 
 
-def _own(tx: Tx, owner: str, name: str) -> Repository | None:
-    """Return one's own living repository of that name."""
+def _target(to: str, own_name: str) -> tuple[str, str]:
+    """Return whose repository of which name an upload was begun for; the name may be empty."""
+    owner, slash, name = to.rpartition("/")
+    return (owner, name) if slash else (own_name, to)
+
+
+def _writable(tx: Tx, owner: str, name: str) -> Repository | None:
+    """Return the living repository of that name; raises NotAllowed where others write."""
     try:
         return repos.get_repo_for_write(tx, owner, name)
     except (RepoNotFound, RepoGone, RepoMoved):
@@ -105,6 +129,7 @@ def _own(tx: Tx, owner: str, name: str) -> Repository | None:
 def _wish(form: Form) -> Wish:
     return Wish(
         title=form.line("title"),
+        owner=form.line("owner"),
         name=form.line("name"),
         license=form.line("license"),
         words=form.line("words"),
@@ -146,12 +171,13 @@ def _publish(
     *,
     may_exist: bool,
 ) -> Repository:
-    account = require_session(tx.caller)
-    repo = _own(tx, account.name, wish.name)
+    repo = _writable(tx, wish.owner, wish.name)
     if repo is None:
-        repo = repos.create_repo(tx, account.name, wish.name, private=wish.private)
+        repo = repos.create_repo(tx, wish.owner, wish.name, private=wish.private)
     elif not may_exist:
-        message = f"You have a repository {wish.name} already. Choose another name, or add to it."
+        message = (
+            f"There is a repository {repo.full_name} already. Choose another name, or add to it."
+        )
         raise RepoExists(message, place="name")
     before = publication.card_among(files)
     if before is None:
@@ -173,7 +199,7 @@ def _forget(hub: Hub, caller: Caller, ids: Sequence[str]) -> None:
 
 def _confirm(
     request: Request,
-    caller: Caller,
+    tx: Tx,
     files: Sequence[File],
     wish: Wish,
     *,
@@ -187,7 +213,8 @@ def _confirm(
     return page(
         request,
         "confirm.html",
-        caller=caller,
+        caller=tx.caller,
+        owners=orgs.may_add_to(tx),
         is_private=True,
         status=error.status if error else 200,
         wrong=wrong,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lorahub_server.access import Tx, can_write
+from lorahub_server.access import Tx, can_read_files, can_write
 from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.doors.web import links
 from lorahub_server.library.model import RepoCard
@@ -22,6 +22,7 @@ class Tab:
 def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) -> dict[str, Any]:
     """Return what `repo_base.html` needs."""
     shown = card or card_of(tx, repo)
+    shown.has_open_files = can_read_files(tx, repo)
     may_write = can_write(tx.caller, repo)
     return {
         "caller": tx.caller,
@@ -51,6 +52,9 @@ def _tabs(repo: RepoCard, *, may_write: bool) -> list[Tab]:
     if repo.revision:
         found.append(Tab("files", "Files", links.tree(*names, repo.default_branch)))
         found.append(Tab("history", "History", links.commits(*names, repo.default_branch)))
+    if repo.adapters:
+        found.append(Tab("health", "Health", links.health(*names)))
+    found.append(Tab("discussions", "Discussions", links.repo(*names, "discussions")))
     if may_write:
         found.append(Tab("settings", "Settings", links.repo(*names, "settings")))
     return found

@@ -5,6 +5,7 @@ from collections import defaultdict
 from fastapi import APIRouter, Request, Response
 
 from lorahub_server.access import Tx
+from lorahub_server.community import orgs
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Posted, faults_of, no_faults
@@ -28,15 +29,23 @@ def show(request: Request, tx: ReadTx, owner: str, name: str, done: str = "") ->
 @router.post("/{owner}/{name}/settings/name")
 def rename(request: Request, form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
     repo = repos.get_repo_for_write(tx, owner, name)
-    wanted = form.line("name")
+    wanted, whose = form.line("name"), form.line("owner") or repo.owner.name
     try:
         with tx.session.begin_nested():
-            repos.rename_repo(tx, repo, wanted)
+            repos.move_repo(tx, repo, whose, wanted)
     except HubError as error:
         tx.session.refresh(repo)
         message, faults = faults_of(error, "name")
         faults["name"] = faults["name"] or message
-        return _settings(request, tx, repo, faults=faults, form_name=wanted, status=error.status)
+        return _settings(
+            request,
+            tx,
+            repo,
+            faults=faults,
+            form_name=wanted,
+            form_owner=whose,
+            status=error.status,
+        )
     return _back(repo, "name")
 
 
@@ -66,8 +75,10 @@ def _settings(
     said: str = "",
     faults: defaultdict[str, str] | None = None,
     form_name: str | None = None,
+    form_owner: str | None = None,
     status: int = 200,
 ) -> Response:
+    owners = [repo.owner.name, *orgs.may_add_to(tx)]
     return page(
         request,
         "repo_settings.html",
@@ -76,6 +87,8 @@ def _settings(
         said=said,
         faults=faults or no_faults(),
         form_name=repo.name if form_name is None else form_name,
+        owners=list(dict.fromkeys(owners)),
+        form_owner=form_owner or repo.owner.name,
     )
 
 

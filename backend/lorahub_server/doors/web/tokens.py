@@ -14,29 +14,33 @@ from lorahub_server.kit.errors import HubError
 
 router = APIRouter()
 
-_LIFETIMES = {
+LIFETIMES = {
     "30": "30 days",
     "90": "90 days",
     "365": "A year",
     "never": "Until I revoke it",
 }
-_LIFETIME = "90"
-_SCOPES = {"read": ["read"], "write": ["read", "write"]}
+LIFETIME = "90"
+SCOPES = {"read": ["read"], "write": ["read", "write"]}
 _ID_DIGITS = 18
+_DONE = {
+    "revoked": "The token is revoked; it stopped working.",
+    "approved": "The program is signed in. Its token will be in this list; go back to it.",
+    "denied": "The program was turned away. It got nothing.",
+}
 
 
 @router.get("/settings/tokens")
 def show(request: Request, tx: ReadTx, done: str = "") -> Response:
-    said = "The token is revoked; it stopped working." if done == "revoked" else ""
-    return _tokens(request, tx, said=said)
+    return _tokens(request, tx, said=_DONE.get(done, ""))
 
 
 @router.post("/settings/tokens")
 def make(request: Request, form: Posted, tx: WriteTx) -> Response:
     account = require_session(tx.caller)
-    days = form.text("expires", _LIFETIME)
+    days = form.text("expires", LIFETIME)
     expires_at = (
-        tx.now + timedelta(days=int(days)) if days in _LIFETIMES and days != "never" else None
+        tx.now + timedelta(days=int(days)) if days in LIFETIMES and days != "never" else None
     )
     try:
         with tx.session.begin_nested():
@@ -45,7 +49,7 @@ def make(request: Request, form: Posted, tx: WriteTx) -> Response:
                 tx.settings,
                 account,
                 form.text("name"),
-                _SCOPES.get(form.text("scope"), []),
+                SCOPES.get(form.text("scope"), []),
                 expires_at=expires_at,
             )
     except HubError as error:
@@ -90,9 +94,9 @@ def _tokens(
         form={
             "name": sent.text("name"),
             "scope": sent.text("scope", "write"),
-            "expires": sent.text("expires", _LIFETIME),
+            "expires": sent.text("expires", LIFETIME),
         },
-        lifetimes=_LIFETIMES.items(),
+        lifetimes=LIFETIMES.items(),
         fresh=fresh,
         fresh_name=fresh_name,
         login_command=f"lorahub login {base_url(request)}",

@@ -143,10 +143,10 @@ def _sender(tx: Tx) -> Caller:
 def _upload(
     request: Request, caller: Caller, to: str = "", error: HubError | None = None
 ) -> Response:
-    name = caller.name or "alice"
+    where = to if "/" in to else f"{caller.name or 'alice'}/{to or 'my-style'}"
     commands = [
         f"lorahub login {base_url(request)}",
-        f"lorahub push ./my-style.safetensors {name}/{to or 'my-style'}",
+        f"lorahub push ./my-style.safetensors {where}",
     ]
     return page(
         request,

@@ -1,5 +1,6 @@
 """Facts in words: the filters and functions that templates use."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,6 +22,9 @@ _STEPS = (
 )
 _MINUTE = 60
 _TEN = 10
+# Of a card's field: items of a list, and characters.
+_ITEMS, _VALUE = 30, 300
+_NEARLY = 99  # percent; from here on the first decimal tells it from all
 _LAYOUTS = {
     "kohya": "kohya",
     "diffusers": "diffusers",
@@ -43,6 +47,35 @@ _METHODS = {
     "prefix-tuning": "prefix tuning",
     "p-tuning": "P-tuning",
     "textual-inversion": "textual inversion",
+}
+_COMPONENTS = {
+    "unet": "U-Net",
+    "transformer": "Transformer",
+    "text_encoder": "Text encoder",
+    "text_encoder_2": "Second text encoder",
+    "text_encoder_3": "Third text encoder",
+    "te": "Text encoder",
+    "model": "Model",
+}
+_VERSIONS = {
+    "bytes": "The very same file.",
+    "tensors": "The same weights; only the header or the names changed.",
+    "same": "The same weights in another layout or precision.",
+    "scaled": "The same weights at another strength.",
+    "resized": "The same weights with some of them left out, as a smaller rank leaves them.",
+    "near": "Nearly the same: a little more training, or a little less.",
+    "related": "Something in common, and much that is new.",
+    "unlike": "Little in common with the version before.",
+}
+_LIKENESSES = {
+    "bytes": "The very same file as in",
+    "tensors": "The same weights, with another header, as in",
+    "same": "The same weights in another form as in",
+    "scaled": "The same weights at another strength as in",
+    "resized": "The same weights at another rank as in",
+    "near": "Hardly different from",
+    "related": "Has much in common with",
+    "part": "Merged from others, among them",
 }
 # What browsers show; SVG is left out, since it can hold scripts.
 PICTURES = frozenset({"png", "jpg", "jpeg", "webp", "gif", "avif"})
@@ -178,6 +211,33 @@ def rest(message: str) -> str:
     return message.partition("\n")[2].strip()
 
 
+def figure(number: float | None) -> str:
+    """Return a measured number in three digits: 0.00103, 31.9."""
+    return "-" if number is None else f"{number:.3g}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as people say it; what is not all of it is never called 100 %."""
+    if share is None:
+        return "-"
+    shown = 100 * share
+    return f"{shown:.0f} %" if shown < _NEARLY or share >= 1 else f"{min(shown, 99.9):.1f} %"
+
+
+def component(name: str) -> str:
+    return _COMPONENTS.get(name, name.replace("_", " "))
+
+
+def version(kind: str) -> str:
+    """Return how the weights of a file changed."""
+    return _VERSIONS.get(kind, _VERSIONS["unlike"])
+
+
+def likeness(kind: str) -> str:
+    """Return the words between a file and the repository that has one like it."""
+    return _LIKENESSES[kind]
+
+
 def kind_icon(path: str) -> str:
     if ending(path) == "safetensors":
         return "weights"
@@ -189,13 +249,26 @@ def bare_address(address: str) -> str:
     return address.removeprefix("https://").removeprefix("http://").rstrip("/")
 
 
+def shown(value: Any) -> str:
+    """Return the value of a card's field as people read it."""
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        text = ", ".join(shown(item) for item in value[:_ITEMS])
+        return text if len(value) <= _ITEMS else f"{text} and more"
+    text = json.dumps(value, default=str) if isinstance(value, dict) else str(value)
+    return text if len(text) <= _VALUE else text[: _VALUE - 1] + "…"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "bare_address": bare_address,
     "browser": browser,
+    "component": component,
     "confidence": confidence,
     "day": day,
     "dtypes": dtypes,
+    "figure": figure,
     "family": families.family_label,
     "hash_lines": hash_lines,
     "hue": families.family_hue,
@@ -204,13 +277,17 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "layout": layout_label,
     "leaf": leaf,
     "licence": licences.licence_of,
+    "likeness": likeness,
     "machine": machine,
     "makes": families.family_makes,
     "method": method_label,
+    "percent": percent,
     "plain": plain,
     "rest": rest,
     "short": short,
+    "shown": shown,
     "size": size,
     "steps": steps,
+    "version": version,
 }
 GLOBALS: dict[str, Callable[..., Any]] = {"many": many}
