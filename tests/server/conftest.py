@@ -12,7 +12,8 @@ def accounts_db(database_url: str) -> Iterator[Any]:
     from lorahub_server.kit.ratelimit import RateWindow
 
     classes = [tables.Account, tables.NameClaim, tables.FormerName, tables.LoginSession]
-    wanted = [c.__table__ for c in (*classes, tables.ApiToken, RateWindow)]
+    classes += [tables.ApiToken, tables.DeviceCode, tables.Membership]
+    wanted = [c.__table__ for c in (*classes, RateWindow)]
     database = Database(database_url)
     with database.write() as session:
         Base.metadata.create_all(session.connection(), tables=wanted)

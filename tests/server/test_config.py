@@ -51,6 +51,13 @@ def test_variables_override(tmp_path, monkeypatch):
         {"secret": "short"},
         {"public_url": "hub.example"},
         {"signup": "maybe"},
+        {"upstream": "huggingface.co"},
+        {"upstream": "https://"},
+        {"upstream": "ftp://other.example"},
+        {"upstream": "https://me:secret@other.example"},
+        {"upstream": "https://other.example/?a=b"},
+        {"upstream": "https://hub.example/", "public_url": "https://hub.example"},
+        {"upstream": "http://localhost:9000", "port": 9000},
     ],
 )
 def test_wrong_settings_are_refused(tmp_path, wrong):

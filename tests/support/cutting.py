@@ -21,7 +21,7 @@ class Line:
         self._target = (place.hostname or "", place.port or 80)
         self._server = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
-        self.carried_down = 0
+        self.carried_down = self.carried_up = 0
         self.answers: list[int] = []
         self.requests: list[int] = []
         self.endpoint = f"http://127.0.0.1:{self._server.getsockname()[1]}"
@@ -71,6 +71,7 @@ class _Connection:
                 if self._line.breaks(self._line.requests, self._up):
                     break
                 self._far.sendall(data)
+                self._line.carried_up += len(data)
         self._end()
 
     def _carry_down(self) -> None:

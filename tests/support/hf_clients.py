@@ -104,3 +104,28 @@ class Client:
         if self.token is not None:
             env["HF_TOKEN"] = self.token
         return env
+
+
+@dataclass(frozen=True)
+class Shell:
+    """The client's command, as a person types it."""
+
+    client: Client
+    command: str = "hf"
+
+    def __call__(self, *words: object, code: int | None = 0) -> str:
+        """Run it to its end, and return what it said; None is any exit code."""
+        command = [self.client.python.with_name(self.command), *(str(word) for word in words)]
+        done = subprocess.run(
+            command,
+            env=self.client.env,
+            cwd=self.client.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        said = done.stdout + done.stderr
+        assert code in {None, done.returncode}, f"{words}\n{done.stdout}\n{done.stderr[-3000:]}"
+        return said

@@ -8,7 +8,7 @@ from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from support.asgi import InProcess, Site
-from support.http import Answer
+from support.http import Answer, Api
 
 REDIRECTS = {301, 302, 303, 307, 308}
 Files = Mapping[str, Sequence[tuple[str, bytes]]]
@@ -109,10 +109,18 @@ class Page(HTMLParser):
 
 
 class Person:
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    """Looks at a site in this process, or at the hub that `web` calls."""
+
+    site: Site
+
+    def __init__(self, site: Site | None = None, web: Api | None = None) -> None:
         self.cookies: dict[str, str] = {}
-        self._web = InProcess(site)
+        if web is not None:
+            self._web = web
+        else:
+            assert site is not None
+            self.site = site
+            self._web = InProcess(site)
 
     def visit(self, address: str, **headers: str) -> Page:
         return self._follow("GET", address, b"", headers)

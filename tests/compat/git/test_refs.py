@@ -56,7 +56,7 @@ def test_the_default_branch_only_moves_forward(crowd, clone, repo):
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        ("refs/notes/x", "Only branches and tags can be pushed"),
+        ("refs/notes/x", "Only branches, tags and pull requests can be pushed"),
         ("refs/heads/" + "a" * 40, "can't look like a commit id"),
         ("refs/heads/HEAD", "can't be HEAD"),
         ("refs/heads/main/x", "Beside the branch main there can't be one named main/x"),

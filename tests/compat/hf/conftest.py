@@ -1,17 +1,22 @@
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from support import hf
 from support.hf_clients import VERSIONS, Client, environments
 from support.http import Api
+from support.postgres import Postgres
+from support.s3 import KEYS, S3Server
 from support.server import Hub
 
 NO_XET = {"HF_HUB_DISABLE_XET": "1"}
 # From 1.20 on clients send large files by Xet, unless they are told not to; before, the hub chooses.
-KINDS = ["0.36", "1.19", "1.x-xet", "1.x-lfs", "2.4-xet", "2.4-lfs"]
-NEWEST = ["2.4-xet"]
+# What two kinds do alike, one of them does by default, and all of them in the slow tests.
+VERSIONS_ALONE = ["0.36", "1.19", "1.x-xet", "2.4-xet"]
+RIVALS = ["0.36", "0.36", "2.4-xet", "2.4-xet"]
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +29,19 @@ def hf_pythons(request: pytest.FixtureRequest, shared_dir: Path) -> dict[str, Pa
 @pytest.fixture(scope="session")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A hub for all tests here: each works with repositories of its own."""
-    hub = Hub(tmp_path_factory.mktemp("crowd") / "hub")
+    settings = {"LORAHUB_WEBHOOK_PRIVATE_HOSTS": "127.0.0.1"}
+    hub = Hub(tmp_path_factory.mktemp("crowd") / "hub", settings)
+    yield hub.start()
+    hub.close()
+
+
+@pytest.fixture(scope="session")
+def far(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, s3: S3Server
+) -> Iterator[Hub]:
+    """A hub on PostgreSQL and S3, for all tests here as well."""
+    settings = {"LORAHUB_DATABASE_URL": postgres.create(), "LORAHUB_STORE_URL": s3.store_url()}
+    hub = Hub(tmp_path_factory.mktemp("far") / "hub", {**settings, **KEYS})
     yield hub.start()
     hub.close()
 
@@ -56,7 +73,7 @@ def make_client(hf_pythons: dict[str, Path], tmp_path: Path) -> Callable[..., Cl
     return make
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=VERSIONS_ALONE)
 def client(
     request: pytest.FixtureRequest, make_client: Callable[..., Client], crowd: Hub, alice: Api
 ) -> Client:
@@ -77,3 +94,33 @@ def name(request: pytest.FixtureRequest) -> str:
     """A repository of this test alone."""
     words = request.node.name.replace("[", "-").replace("]", "").replace("_", "-")
     return f"alice/{words.removeprefix('test-')}"[:90].rstrip("-.")
+
+
+@pytest.fixture
+def together() -> Callable[..., None]:
+    """Let clients commit at once: together(make_client, hub, alice, name)."""
+    return _together
+
+
+def _together(make_client: Callable[..., Client], hub: Hub, alice: Api, name: str) -> None:
+    """Let clients commit at once; whoever names the head that all saw wins once."""
+    hf.create(alice, name.split("/")[1]).expect(200)
+    head = alice.get(hf.model(name)).json()["sha"]
+    started = [
+        make_client(kind, hub.endpoint, alice.token).start("rivals", name, f"p{number}", head)
+        for number, kind in enumerate(RIVALS)
+    ]
+    told = []
+    for process in started:
+        said, complained = process.communicate(timeout=120)
+        assert process.returncode == 0, complained[-3000:]
+        told.append(json.loads(said.strip().splitlines()[-1]))
+    assert sum(one["won"] for one in told) <= 1, "one at most was first"
+    tree = hub.anonymous.get(f"repos/{name}/tree/main", query={"recursive": 1}).expect(200).json()
+    files = {item["path"]: item for item in tree["items"] if item["kind"] == "file"}
+    for number in range(len(RIVALS)):
+        assert {f"p{number}/{one}.txt" for one in range(5)} <= files.keys()
+        assert files[f"p{number}/w.safetensors"]["sha256"] == told[number]["sha256"]
+    commits = hub.anonymous.get(f"repos/{name}/commits/main?limit=100").expect(200).json()["items"]
+    assert len(commits) == 1 + len(RIVALS) * 6 + sum(one["won"] for one in told)
+    assert len({commit["parent"] for commit in commits}) == len(commits), "one line, no forks"

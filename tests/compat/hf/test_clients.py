@@ -7,12 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from support import hf
+from support import hf, hf_repos
 from support.hf_clients import Client
 from support.http import Api
-from support.inside import adapter, sha256
+from support.inside import adapter
 
-CARD = b"---\nlicense: mit\nbase_model: some/base\ntags: [style]\n---\n# T\n"
+SLOW = pytest.mark.slow
+# Where large files are sent: with Xet and without.
+WAYS = ["0.36", "1.19", "1.x-xet", pytest.param("1.x-lfs", marks=SLOW), "2.4-xet", "2.4-lfs"]
+FEW = [
+    "0.36",
+    "1.19",
+    pytest.param("1.x-xet", marks=SLOW),
+    "2.4-xet",
+    pytest.param("2.4-lfs", marks=SLOW),
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +33,7 @@ def many(alice: Api) -> list[str]:
     return [f"alice/{name}" for name in names]
 
 
+@pytest.mark.parametrize("client", WAYS, indirect=True)
 def test_publishing(client: Client, name: str, crowd) -> None:
     told = client.run("publish", name)
     tree = crowd.anonymous.get(f"repos/{name}/tree/main", query={"recursive": 1}).expect(200).json()
@@ -32,36 +42,28 @@ def test_publishing(client: Client, name: str, crowd) -> None:
 
 
 def test_fetching(client: Client, visitor: Client, name: str, alice: Api) -> None:
-    weights = adapter(1, width=100_000)
-    hf.create(alice, name.split("/")[1]).expect(200)
-    oid = hf.send(alice, name, weights)
-    hf.commit(
-        alice, name, hf.add("README.md", CARD), hf.add("d/e.txt", b"old"),
-        hf.large("weights.safetensors", oid),
-    ).expect(200)  # fmt: skip
-    earlier = alice.get(hf.model(name)).json()["sha"]
-    hf.commit(alice, name, hf.add("d/e.txt", b"new")).expect(200)
-    alice.post(hf.model(name, "branch", "a%2Fb"), json={}).expect(200)
-    hf.commit(alice, name, hf.add("branch.txt", b"branch"), branch="a%2Fb").expect(200)
-    client.run("fetch", name, earlier, "a/b", sha256(weights))
-    visitor.run("fetch", name, earlier, "a/b", sha256(weights))
+    there = hf_repos.to_fetch(alice, name)
+    for one in (client, visitor):
+        one.run("fetch", name, there.earlier, there.branch, there.weights)
 
 
 def test_looking(client: Client, name: str, alice: Api, many: list[str]) -> None:
     hf.create(alice, name.split("/")[1]).expect(200)
     hf.commit(alice, name, hf.add("d/e/f.txt", b"x"), summary="Two & more").expect(200)
     oid = hf.send(alice, name, adapter(1))
-    hf.commit(alice, name, hf.add("README.md", CARD), hf.large("weights.safetensors", oid)).expect(
-        200
-    )
+    hf.commit(
+        alice, name, hf.add("README.md", hf_repos.CARD), hf.large("weights.safetensors", oid)
+    ).expect(200)
     alice.post(hf.model(name, "like")).expect(200)
     client.run("look", name, *many)
 
 
+@pytest.mark.parametrize("client", FEW, indirect=True)
 def test_changing(client: Client, name: str) -> None:
     client.run("change", name)
 
 
+@pytest.mark.parametrize("client", FEW, indirect=True)
 def test_being_refused(client: Client, name: str, alice: Api, bob: Api) -> None:
     hf.create(alice, name.split("/")[1]).expect(200)
     private = f"{name}-p"

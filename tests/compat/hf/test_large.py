@@ -2,6 +2,8 @@
 
 import pytest
 
+MIDDLE = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("1.19", "1.x-xet")]
+
 
 @pytest.mark.parametrize("kind", ["0.36", "2.4-lfs", "2.4-xet"])
 def test_a_large_file(make_client, alice, crowd, name, kind):
@@ -13,6 +15,6 @@ def test_a_large_file(make_client, alice, crowd, name, kind):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["0.36", "1.19", "1.x-xet", "2.4-xet"])
+@pytest.mark.parametrize("kind", ["0.36", *MIDDLE, "2.4-xet"])
 def test_five_thousand_files(make_client, alice, crowd, name, kind):
     make_client(kind, crowd.endpoint, alice.token).run("large", "folder", name)

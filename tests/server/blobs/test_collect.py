@@ -153,7 +153,7 @@ def test_collection_and_a_commit_of_the_same_bytes(inside, monkeypatch, first):
             go_on.wait(5)
             return answer
 
-        monkeypatch.setattr("lorahub_server.repos.commit.blobs.keep_all", slow_keep)
+        monkeypatch.setattr("lorahub_server.repos.build.blobs.keep_all", slow_keep)
         works = [commit, lambda: run(inside, 4 * DAY)]
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(works[0])

@@ -64,6 +64,27 @@ def site(start_site: Callable[..., Site]) -> Site:
     return start_site()
 
 
+@pytest.fixture(scope="module")
+def one_site(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Site]:
+    """One application for all tests of a file: to build it takes longer than most tests."""
+    data = tmp_path_factory.mktemp("one")
+    shutil.copy(empty_database, data / "hub.db")
+    site = Site(create_app(Settings(data=data, secret="x" * 32))).open()
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def emptied_site(one_site: Site, empty_database: Path) -> Site:
+    """The application of the file, with nothing left of the test before."""
+    data = one_site.hub.settings.data
+    one_site.hub.db.engine.dispose()
+    for path in data.glob("hub.db*"):
+        path.unlink()
+    shutil.copy(empty_database, data / "hub.db")
+    return one_site
+
+
 @pytest.fixture
 def each_site(start_site: Callable[..., Site], database_url: str) -> Site:
     """The application, once on SQLite and once on PostgreSQL."""

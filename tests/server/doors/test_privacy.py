@@ -15,6 +15,13 @@ BODIES: dict[str, Any] = {
         "message": "m",
         "operations": [{"op": "add", "path": "a.txt", "content": base64.b64encode(b"x").decode()}],
     },
+    "/discussions": {"title": "x", "text": "y"},
+    "/discussions/{num}": {"title": "x"},
+    "/comments": {"text": "x"},
+    "/comments/{comment_id}": {"text": "x"},
+    "/access": {"fields": {}},
+    "/access-requests": {"account": "bob"},
+    "/access-requests/{account}": {"status": "accepted"},
     "/preupload/{branch}": {"files": [{"path": "a.txt", "size": 1, "sha256": "0" * 64}]},
 }
 VALUES = {
@@ -24,6 +31,11 @@ VALUES = {
     "path": "a.txt",
     "tag": "v1",
     "job_id": "1",
+    "num": "1",
+    "comment_id": "1",
+    "file": "b.safetensors",
+    "variant_id": "1",
+    "account": "bob",
 }
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 
@@ -32,6 +44,8 @@ METHODS = ("get", "head", "post", "put", "patch", "delete")
 def things(alice, weights):
     """A private repository, one that was deleted, and one under a name it gave up."""
     alice.publish("alice/secret", {"a.txt": b"x", "b.safetensors": weights}, private=True)
+    begun = {"title": "Hidden", "text": "Words", "pull_request": True}
+    alice.post("repos/alice/secret/discussions", json=begun).expect(201)
     alice.publish("alice/buried", {"a.txt": b"x"}, private=True)
     alice.delete("repos/alice/buried").expect(204)
     alice.publish("alice/former", {"a.txt": b"x"}, private=True)
@@ -42,11 +56,14 @@ def operations(site) -> list[tuple[str, str]]:
     """Every operation of the API, and every page, that is about one repository."""
     found = []
     for path, item in site.app.openapi()["paths"].items():
-        if "{owner}" in path:
+        if "{owner}/{name}" in path:
             found += [(method, path) for method in METHODS if method in item or method == "head"]
     for rest in ("", "/tree/main", "/tree/main/a.txt", "/blob/main/a.txt", "/commits/main"):
         found += [("get", "/{owner}/{name}" + rest), ("head", "/{owner}/{name}" + rest)]
+    for rest in ("/discussions", "/discussions/1", "/discussions/new"):
+        found.append(("get", "/{owner}/{name}" + rest))
     found += [("get", "/{owner}/{name}/settings"), ("post", "/{owner}/{name}/star")]
+    found += [(method, "/{owner}/{name}/fork") for method in ("get", "post")]
     return found
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from lorahub_server.access.errors import RepoGone, RepoNotFound
+from lorahub_server.jobs import registry
+from lorahub_server.jobs.runner import Outcome, Runtime, run
+from lorahub_server.library.service import refresh_for_blob
 from lorahub_server.repos import commit as commits
 from lorahub_server.repos import history, refs, trees
 from lorahub_server.repos import service as repos
@@ -75,6 +79,32 @@ def test_of_many_first_commits_each_is_in_the_line(inside):
     found = line(inside)
     assert {info.oid for info in found} == {getattr(r, "revision", r) for r in results}
     assert found[-1].parent is None
+
+
+def test_a_commit_while_a_worker_ends_the_inspection_of_its_file(inside, monkeypatch):
+    """Both want the job's row and the library's: whoever has one gets the other."""
+    inside.make_repo()
+    sha = inside.upload(adapter())
+    inside.commit({"a.safetensors": sha})
+    runtime = Runtime(inside.db, inside.store)
+    holds, commits_now = threading.Event(), threading.Event()
+
+    def effect(session):
+        holds.set()
+        commits_now.wait(10)
+        time.sleep(0.3)
+        refresh_for_blob(session, sha)
+
+    def commit():
+        holds.wait(10)
+        commits_now.set()
+        return inside.commit({"b.safetensors": sha})
+
+    inspect = registry.Handler("inspect", lambda ctx, args: effect, "cpu", 1, 60, 60)
+    monkeypatch.setitem(registry._handlers, "inspect", inspect)
+    ended, made = at_once([lambda: run(runtime, ["cpu"]), commit])
+    assert ended is Outcome.DONE
+    assert isinstance(made, commits.CommitResult), made
 
 
 def test_commits_to_repositories_with_the_same_files(inside):

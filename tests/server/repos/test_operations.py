@@ -101,6 +101,32 @@ def test_a_configuration_is_a_json_object(content):
     check([AddFile("other.json", content)])
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"r": 10000000}',
+        b'{"r": -1}',
+        b'{"lora_alpha": 1e200}',
+        b'{"rank_pattern": {"q_proj": 99999}}',
+        b'{"rank_pattern": []}',
+        b'{"target_modules": "' + b"a" * 30_000 + b'"}',
+    ],
+)
+def test_a_configuration_that_would_hurt_is_refused(content):
+    error = refused(AddFile("adapter_config.json", content))
+    assert error.code == "bad_commit"
+    assert "adapter_config.json" in error.message
+
+
+def test_an_odd_configuration_that_hurts_nobody_is_accepted():
+    for content in (
+        b"{}",
+        b'{"peft_type": "NEWER"}',
+        rb'{"r": 8, "target_modules": "(\\w+\\.?)+!"}',
+    ):
+        check([AddFile("adapter_config.json", content)])
+
+
 def test_a_card_is_checked():
     error = refused(AddFile("README.md", b"---\na: [\n---\n"))
     assert error.code == "invalid_card"

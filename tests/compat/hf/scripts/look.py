@@ -71,6 +71,9 @@ paths = api.get_paths_info(repo, ["weights.safetensors", "nothing", "d", "d/e/f.
 assert [item.path for item in paths] == ["weights.safetensors", "d", "d/e/f.txt"]
 assert paths[0] == tree[5]
 
+api.auth_check(repo)
+if VERSION >= (2, 0):
+    api.auth_check(repo, write=True)
 assert api.repo_exists(repo)
 assert not api.repo_exists(repo + "-not")
 assert not api.repo_exists(repo, repo_type="dataset")

@@ -42,6 +42,9 @@ for call in (
     assert error.response.status_code == 403
     assert "Only the owner may" in str(error) or "under your own name" in str(error), error
 assert api.create_repo(repo, exist_ok=True).repo_id == repo
+if VERSION >= (2, 0):
+    api.auth_check(repo)
+    assert raises(HfHubHTTPError, api.auth_check, repo, write=True).response.status_code == 403
 anonymous = raises(
     HfHubHTTPError, nobody.upload_file, path_or_fileobj=b"1", path_in_repo="x", repo_id=repo
 )

@@ -27,6 +27,7 @@ def test_a_commit_and_what_it_says(alice, first):
         "changed": True,
         "branch": "main",
         "url": f"http://hub.test/alice/x/tree/{commit['revision']}",
+        "pull_request": None,
     }
     history = alice.get("repos/alice/x/commits/main").json()["items"]
     assert [item["title"] for item in history] == ["More", "Begin"]

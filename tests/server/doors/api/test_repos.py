@@ -29,7 +29,7 @@ def test_every_field_that_is_promised(alice, weights):
         "id", "owner", "name", "private", "default_branch", "revision", "title", "summary",
         "license", "base_model", "family", "family_declared", "layout", "method", "rank", "size",
         "trigger_words", "tags", "stars", "downloads", "starred", "health", "created_at",
-        "updated_at", "url",
+        "updated_at", "url", "forked_from",
     }  # fmt: skip
     shown = alice.get("repos/alice/x").json()
     assert set(shown) == names
@@ -156,7 +156,7 @@ def test_accounts(site, alice, anonymous):
     from lorahub_server.accounts.service import get_account, rename_account
 
     shown = anonymous.get("accounts/ALICE").json()
-    assert set(shown) == {"name", "display_name", "bio", "website", "created_at"}
+    assert set(shown) == {"name", "kind", "display_name", "bio", "website", "created_at"}
     assert anonymous.get("accounts/nobody").code == "account_not_found"
     assert anonymous.get("accounts/..%2F").status == 400
     with site.hub.db.write() as session:

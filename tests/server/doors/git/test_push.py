@@ -142,10 +142,12 @@ def test_what_is_not_the_protocol(alice, body):
     assert "This is not what git sends" in push(alice, body).expect(400).text
 
 
-def test_who_may_not_push_sends_nothing(alice, bob, head):
-    """Rights are looked at before the body is asked for."""
+def test_who_may_not_push_sends_nothing(site, alice, bob, head):
+    """Rights are looked at before the body is asked for; a reader may open a pull request."""
     body = [b"0000", AssertionError("the body was read")]
-    assert "Only the owner" in push(bob, body).expect(403).text
+    assert "needs an account" in push(site.as_token(None), body).expect(401).text
+    reader = site.token_of("bob", "read")
+    assert "lacks the scope write" in push(reader, body).expect(403).text
     assert push(bob, body, repo="alice/none").expect(404)
 
 

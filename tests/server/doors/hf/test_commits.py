@@ -161,12 +161,6 @@ def test_rights_come_before_the_body(site, alice, bob, anonymous, repo):
         assert answer.status == status
 
 
-def test_pull_requests_are_not_taken(alice, bob, repo):
-    for caller in (alice, bob):
-        answer = hf.commit(caller, repo, hf.add("x", b"1"), query={"create_pr": 1}).expect(501)
-        assert "pull requests" in answer.headers["X-Error-Message"]
-
-
 class TestLimits:
     def test_lines_in_any_pieces(self):
         whole = hf.line("header", summary="s") + hf.add("a", b"1") + b"\n\n" + hf.add("b", b"2")

@@ -13,6 +13,9 @@ _NAMES = {
     "revision": "main", "branch": "main", "tag": "v1", "path": "a/b", "path:path": "a/b",
     "rest:path": "x", "topic:path": "x", "ticket": "x.y", "number": "1", "space": "0" * 32,
     "_prefix": "default", "xorb": "0" * 64, "revision:path": "main",
+    "num": "1", "comment_id": "1".zfill(24),
+    "hook_id": "1".zfill(24), "status": "pending",
+    "slug": "x-" + "1".zfill(24), "item": "1".zfill(24),
 }  # fmt: skip
 NONSENSE = [
     b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff\xfe", b"[" * 50_000, b'{"a":' * 20_000,
@@ -69,7 +72,15 @@ BODIES = {
     "/objects/batch": b'{"operation": "upload", "objects": []}',
     "/verify": b'{"oid": "' + b"0" * 64 + b'", "size": 1}',
     "/tag/": b'{"tag": "v1"}',
+    "/duplicate": b'{"repository": "bob/copy"}',
     "/settings": b'{"private": true}',
+    "/edit": b'{"content": "x"}',
+    "/comment": b'{"comment": "x"}',
+    "/title": b'{"title": "x"}',
+    "/status": b'{"status": "closed"}',
+    "/user-access-request/handle": b'{"user": "bob", "status": "accepted"}',
+    "/user-access-request/grant": b'{"user": "bob"}',
+    "/discussions": b'{"title": "x", "description": "x"}',
 }
 
 

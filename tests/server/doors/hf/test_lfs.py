@@ -162,7 +162,8 @@ class TestWhatNobodyLearns:
     def test_who_may_ask(self, site, alice, bob, anonymous, repo):
         hf.create(alice, "secret", private=True).expect(200)
         reader = site.token_of("alice", "read")
-        asked = json.dumps({"operation": "upload", "objects": []}).encode()
+        ref = {"name": "refs/heads/main"}
+        asked = json.dumps({"operation": "upload", "objects": [], "ref": ref}).encode()
         for name, caller, status in [
             ("glass", alice, 200), ("glass", reader, 403), ("glass", bob, 403),
             ("glass", anonymous, 401), ("secret", bob, 404), ("secret", anonymous, 401),

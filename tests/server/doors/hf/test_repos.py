@@ -96,7 +96,7 @@ def test_moving_there_and_back(alice, anonymous):
 
     taken = move("alice/glass", "alice/other", 409)
     assert "A model repository called alice/other already exists" in taken["error"]
-    move("alice/glass", "bob/glass", 400)
+    move("alice/glass", "bob/glass", 403)
     move("alice/nothing", "alice/x", 404)
     move("glass", "alice/x", 400)
     assert move("alice/glass", "alice/window")["url"] == "http://hub.test/alice/window"

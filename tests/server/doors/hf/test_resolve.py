@@ -98,7 +98,8 @@ def test_private_looks_like_missing(alice, bob, anonymous):
             seen.append((body, headers))
         assert seen[0] == seen[1]
         assert seen[0][1]["x-error-code"] == "RepoNotFound"
-        assert seen[0][0]["error"] == "Repository not found"
+        assert seen[0][0]["error"].startswith("Repository not found. ")
+        assert "LORAHUB_UPSTREAM" in seen[0][0]["error"]
 
 
 def test_a_repository_that_moved(alice, anonymous, repo):

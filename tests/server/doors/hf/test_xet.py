@@ -71,6 +71,10 @@ def test_who_gets_a_token(site, alice, bob, anonymous):
         reader = site.token_of("alice", "read")
         assert reader.call("GET", f"{TOKEN}/main{query}").status == 403
     assert bob.call("GET", f"{TOKEN}/main").status == 403
+    assert bob.call("GET", f"{TOKEN}/refs%2Fpr%2F1").status == 404
+    alice.publish("alice/style", {"a.txt": b"1"})
+    draft = {"title": "x", "text": "y", "pull_request": True}
+    bob.post("repos/alice/style/discussions", json=draft).expect(201)
     for rest in ("None?create_pr=1", "main?create_pr=True", "refs%2Fpr%2F1", "refs/pr/1"):
         assert bob.call("GET", f"{TOKEN}/{rest}").status == 200
         assert alice.call("GET", f"{TOKEN}/{rest}").status == 200

@@ -145,10 +145,10 @@ def test_star_and_unstar(maren, nils, publish, person):
 def test_an_empty_repository_tells_how_to_fill_it(maren, site, person):
     site.token_of("maren", "read", "write").post("repos", json={"name": "bare"}).expect(201)
     assert "lorahub push ./my-adapter maren/bare" in maren.visit("/maren/bare").text
-    assert "/upload?to=bare" in maren.visit("/maren/bare").links
+    assert "/upload?to=maren%2Fbare" in maren.visit("/maren/bare").links
     page = person.visit("/maren/bare")
     assert "Come back later" in page.text
-    assert "/upload?to=bare" not in page.links
+    assert "/upload?to=maren%2Fbare" not in page.links
 
 
 PAGES = (

@@ -140,7 +140,7 @@ def test_an_existing_repository_gets_a_revision_only_when_it_is_wished(maren, pu
     form = confirm(upload(maren, ("new.safetensors", kohya())))
     page = maren.send(form, license="mit", name="glass")
     assert page.status == 409
-    assert "Add to my repository glass" in page.text
+    assert "Add to the repository maren/glass" in page.text
     assert "Old words." in maren.visit("/maren/glass").text
     page = maren.send(confirm(page), existing="yes", description="New words.")
     assert page.address == "/maren/glass"
