@@ -28,7 +28,8 @@ def add_form(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", metavar="OUT", help="what to write; named for you if not given"
     )
-    parser.add_argument("--to", "--layout", choices=LAYOUTS, metavar="LAYOUT", help=", ".join(LAYOUTS))
+    layouts = ", ".join(LAYOUTS)
+    parser.add_argument("--to", "--layout", choices=LAYOUTS, metavar="LAYOUT", help=layouts)
     names = ("fp16", "bf16", "fp32", "fp8_e4m3", "fp8_e5m2")
     parser.add_argument("--dtype", choices=sorted(DTYPES), metavar="DTYPE", help=", ".join(names))
     parser.add_argument(

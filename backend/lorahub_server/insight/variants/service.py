@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from lorahub.adapters.remake.headers import MAKER
 from lorahub.adapters.remake.plan import Plan
 from lorahub_server.access import Tx, require_files
 from lorahub_server.insight.variants import queries
@@ -32,8 +33,6 @@ from lorahub_server.storage import ObjectStore
 from lorahub_server.storage.keys import VARIANTS, variant_prefix
 
 KIND = "convert"
-# Part of every id: raise it when the same recipe would make other bytes.
-_MAKER = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Wished:
     def id(self) -> str:
         # The configuration is part of what the weights mean.
         config = json.dumps(self.config, sort_keys=True)
-        text = f"{_MAKER}\n{self.sha256}\n{self.plan.recipe}\n{config}"
+        text = f"{MAKER}\n{self.sha256}\n{self.plan.recipe}\n{config}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
