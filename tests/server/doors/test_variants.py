@@ -203,6 +203,32 @@ def test_private_looks_like_missing(site, alice, impatient):
     assert refused.json()["error"]["code"] == "variant_not_found"
 
 
+def test_a_configuration_is_its_repository_s_alone(site, alice):
+    weights = save(
+        {
+            f"base_model.model.model.layers.0.self_attn.q_proj.lora_{side}.weight": np.ones(
+                shape, "f4"
+            )
+            for side, shape in (("A", (4, 64)), ("B", (64, 4)))
+        }
+    )
+    config = json.dumps(
+        {"peft_type": "LORA", "r": 4, "lora_alpha": 77, "target_modules": ["q_proj"]}
+    )
+    hf.create(alice, "poet", private=True).expect(200)
+    oid = hf.send(alice, "alice/poet", weights)
+    beside = hf.add("adapter_config.json", config.encode())
+    hf.commit(alice, "alice/poet", hf.large("adapter_model.safetensors", oid), beside).expect(200)
+    bob = site.add_account("bob")
+    publish(bob, "bob/same", weights)
+    wish = {"path": "adapter_model.safetensors", "dtype": "fp16"}
+    made = alice.post("repos/alice/poet/variants", json=wish).expect(200).json()
+    run_jobs(site.hub.db, site.hub.store)
+    alice.get(f"/alice/poet/variants/{made['id']}/adapter_config.json").expect(200)
+    bob.get(f"/bob/same/variants/{made['id']}/adapter_config.json").expect(404)
+    bob.get(f"repos/bob/same/variants/{made['id']}").expect(404)
+
+
 def test_gated_files_stay_so(site, alice, anonymous):
     alice.call("PATCH", f"repos/{NAME}", json={"gated": "manual"}).expect(200)
     anonymous.get(f"/{NAME}/variant/main/w.safetensors?{WISH}").expect(401)

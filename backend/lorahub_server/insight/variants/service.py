@@ -44,12 +44,14 @@ class Wished:
     revision: str
     plan: Plan
     config: dict[str, Any] | None
+    # Whose configuration it is; None without one.
+    repo_id: int | None
 
     @property
     def id(self) -> str:
         # The configuration is part of what the weights mean.
         config = json.dumps(self.config, sort_keys=True)
-        text = f"{MAKER}\n{self.sha256}\n{self.plan.recipe}\n{config}"
+        text = f"{MAKER}\n{self.sha256}\n{self.plan.recipe}\n{config}\n{self.repo_id}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -81,7 +83,8 @@ def wish(tx: Tx, repo: Repository, revision: str, path: str, plan: Plan) -> Wish
     config = None
     if beside is not None and not beside.large:
         config = read_config(trees.read_file(tx, repo, beside))
-    return Wished(entry.sha256 or "", path, found.commit, plan, config)
+    owner = None if config is None else repo.id
+    return Wished(entry.sha256 or "", path, found.commit, plan, config, owner)
 
 
 def find(tx: Tx, wished: Wished) -> Variant | None:
@@ -99,6 +102,7 @@ def ask(tx: Tx, repo: Repository, wished: Wished) -> Variant:
         {
             "id": wished.id,
             "source": wished.sha256,
+            "repo_id": wished.repo_id,
             "recipe": wished.plan.recipe,
             "state": "waiting",
             "size": 0,
@@ -138,7 +142,9 @@ def of_id(tx: Tx, repo: Repository, variant_id: str) -> Variant:
     """
     require_files(tx, repo)
     variant = queries.get(tx.session, variant_id)
-    if variant is None or not queries.has_source(tx.session, repo.id, variant.source):
+    if variant is None or variant.repo_id not in (None, repo.id):
+        raise VariantNotFound
+    if not queries.has_source(tx.session, repo.id, variant.source):
         raise VariantNotFound
     return variant
 

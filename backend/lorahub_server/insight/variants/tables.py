@@ -17,6 +17,9 @@ class Variant(Base):
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     source: Mapped[str] = mapped_column(ForeignKey("blobs.sha256", ondelete="CASCADE"), index=True)
+    # Set where a configuration beside the weights was used: it is that repository's alone, even if
+    # others have the same weights.
+    repo_id: Mapped[int | None] = mapped_column(ForeignKey("repositories.id"), index=True)
     recipe: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(8))  # waiting, done, failed
     # [{"name", "size", "sha256"}], the weights first.
