@@ -55,14 +55,18 @@ def test_what_is_found_is_recorded_by_the_effect(ctx, monkeypatch) -> None:
     effect = inspect.run(ctx, {"sha256": sha256})
     assert recorded == []
     effect("the session")
-    ((session, named, inspection),) = recorded
+    ((session, named, inspection, measures),) = recorded
     assert (session, named) == ("the session", sha256)
     assert inspection.hashes["SHA256"].lower() == sha256
     assert inspection.summary.to_dict()["rank"] == 4
+    assert measures.report["rank"] == 4
+    assert len(measures.report["modules"]) == 6
+    assert measures.sketched.keys
     sizes = [done for done, _ in ctx.reports]
     assert sizes == sorted(sizes)
     assert len(sizes) > 3
-    assert ctx.reports[-1] == (len(data), len(data))
+    done, total = ctx.reports[-1]
+    assert done == total
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80\x02junk", save({"x": np.ones(3, np.float32)})])

@@ -220,6 +220,7 @@ def create_thread(
 
 @router.get("/{num}", summary="Show a discussion or pull request")
 def show_thread(request: Request, tx: ReadTx, owner: Owner, name: RepoName, num: Num) -> ThreadOut:
+    """Its state and, for a pull request, the branch it is for. `.../events` has what was said."""
     repo = repos.get_repo(tx, owner, name)
     return ThreadOut.of(request, repo, service.get(tx, repo, num))
 

@@ -155,6 +155,7 @@ def list_requests(
 
 @router.post("/access-requests", summary="Give access unasked", status_code=201)
 def grant(tx: WriteTx, owner: Owner, name: RepoName, wish: GrantIn) -> RequestOut:
+    """For those who may write here: as if the account had asked and was accepted."""
     repo = repos.get_repo_for_write(tx, owner, name)
     return RequestOut.of(service.grant(tx, repo, service.named(tx, repo, wish.account)))
 

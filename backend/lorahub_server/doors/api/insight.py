@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from lorahub_server import jobs
 from lorahub_server.doors.api import examples
@@ -114,10 +114,28 @@ class LikenessList(BaseModel):
     items: list[LikenessOut]
 
 
+class Report(RootModel[dict[str, Any]]):
+    """The schema is `inspection.schema.json` of the package lorahub.adapters."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "version": 1,
+                "layout": "kohya",
+                "method": "lora",
+                "rank": 16,
+                "strength": {"frobenius": 31.9, "effective_rank": 11.0, "modules": 560},
+                "warnings": [],
+                "modules": [{"name": "lora_unet_mid_block_0", "rank": 16, "frobenius": 0.42}],
+            }
+        }
+    )
+
+
 @router.get("/report/{revision}/{path:path}", summary="Show everything known of an adapter file")
 def show_report(
     tx: ReadTx, owner: Owner, name: RepoName, revision: Revision, path: FilePath
-) -> dict[str, Any]:
+) -> Report:
     """The object that `lorahub inspect --json` prints: modules, norms, singular values, warnings.
 
     There is none until the file is inspected (`report_not_found`).
@@ -127,7 +145,7 @@ def show_report(
     report = reports.get(tx.session, found.entry.sha256 or "")
     if report is None:
         raise reports.ReportNotFound(path)
-    return report
+    return Report(report)
 
 
 @router.get("/likenesses", summary="Show which other repositories have such adapter files")

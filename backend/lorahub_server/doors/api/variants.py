@@ -112,6 +112,7 @@ def show_variant(
     name: RepoName,
     variant_id: Annotated[str, Path(max_length=64)],
 ) -> VariantOut:
+    """Its state and progress; once it is `done`, the addresses of its files."""
     repo = service.get_repo(tx, owner, name)
     return _shown(request, tx, owner, name, variants.of_id(tx, repo, variant_id))
 

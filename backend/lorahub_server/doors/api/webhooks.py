@@ -141,6 +141,7 @@ class DeliveryList(BaseModel):
 
 @router.get("/webhooks", summary="List your webhooks")
 def list_webhooks(tx: ReadTx) -> WebhookList:
+    """Your own, the newest first. Secrets are never shown."""
     hooks = service.list_hooks(tx)
     watched = service.watched_of(tx, hooks)
     return WebhookList(items=[WebhookOut.of(hook, watched[hook.id]) for hook in hooks])
@@ -160,6 +161,7 @@ def create_webhook(tx: WriteTx, wish: NewWebhook) -> WebhookOut:
 
 @router.get("/webhooks/{hook_id}", summary="Show a webhook")
 def show_webhook(tx: ReadTx, hook_id: RowId) -> WebhookOut:
+    """What it watches, where it sends, and whether it is on."""
     return _shown(tx, service.get_hook(tx, hook_id))
 
 
@@ -181,6 +183,7 @@ def change_webhook(tx: WriteTx, hook_id: RowId, change: WebhookChange) -> Webhoo
 
 @router.delete("/webhooks/{hook_id}", summary="Delete a webhook", status_code=204)
 def delete_webhook(tx: WriteTx, hook_id: RowId) -> None:
+    """What was not sent yet is dropped."""
     service.delete_hook(tx, service.get_hook(tx, hook_id))
 
 

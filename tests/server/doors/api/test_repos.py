@@ -29,7 +29,7 @@ def test_every_field_that_is_promised(alice, weights):
         "id", "owner", "name", "private", "default_branch", "revision", "title", "summary",
         "license", "base_model", "family", "family_declared", "layout", "method", "rank", "size",
         "trigger_words", "tags", "stars", "downloads", "starred", "health", "created_at",
-        "updated_at", "url", "forked_from",
+        "updated_at", "url", "forked_from", "gated",
     }  # fmt: skip
     shown = alice.get("repos/alice/x").json()
     assert set(shown) == names

@@ -83,7 +83,8 @@ def test_settings(alice, bob, anonymous):
     assert bob.put(address, json={"visibility": "public"}).status == 404
     alice.put(address, json={"visibility": "public", "gated": False}).expect(200)
     assert anonymous.get(hf.model("alice/glass")).status == 200
-    assert alice.put(address, json={"gated": "auto"}).status == 501
+    assert alice.put(address, json={"gated": "auto"}).expect(200).json()["gated"] == "auto"
+    assert alice.put(address, json={"gated": "maybe"}).status == 422
 
 
 def test_moving_there_and_back(alice, anonymous):
