@@ -15,6 +15,6 @@ def test_a_large_file(make_client, alice, crowd, name, kind):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["0.36", *MIDDLE, "2.4-xet"])
+@pytest.mark.parametrize("kind", [pytest.param("0.36", marks=pytest.mark.slow), *MIDDLE, "2.4-xet"])
 def test_five_thousand_files(make_client, alice, crowd, name, kind):
     make_client(kind, crowd.endpoint, alice.token).run("large", "folder", name)

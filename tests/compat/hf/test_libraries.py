@@ -28,7 +28,7 @@ def publish(alice, name: str, folder: Path) -> None:
     hf.commit(alice, name, *lines).expect(200)
 
 
-@pytest.mark.parametrize("kind", ["unet", "both"])
+@pytest.mark.parametrize("kind", ["unet", pytest.param("both", marks=pytest.mark.slow)])
 def test_diffusers(client, alice, adapters, name, kind):
     folder = getattr(adapters, kind)
     publish(alice, name, folder)
