@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import event
@@ -90,18 +91,27 @@ def send(caller: Api, repo: str, data: bytes) -> str:
     return str(told["oid"])
 
 
+# What runs for a call has the context of who made it; the hub's own threads have none.
+_seen: ContextVar[list[str] | None] = ContextVar("seen", default=None)
+
+
 @contextmanager
 def counted(site: Site) -> Iterator[list[str]]:
-    """Collect the statements that run meanwhile, but for those that tell who asks."""
-    seen: list[str] = []
+    """Collect the statements of the calls that are made meanwhile, also those that tell who asks.
+
+    What the hub writes behind the answers is left out.
+    """
 
     def note(_connection, _cursor, statement, *_rest) -> None:
-        asks = not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE"))
-        if asks and "api_tokens" not in statement:
+        seen = _seen.get()
+        if seen is not None and not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
             seen.append(statement)
 
+    seen: list[str] = []
+    before = _seen.set(seen)
     event.listen(site.hub.db.engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
         event.remove(site.hub.db.engine, "before_cursor_execute", note)
+        _seen.reset(before)

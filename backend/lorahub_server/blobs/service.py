@@ -18,7 +18,12 @@ def may_use(tx: Tx, sha256: str) -> Blob | None:
 
 def may_use_all(tx: Tx, shas: Collection[str]) -> dict[str, Blob]:
     """Do what `may_use` does for many; what is missing in the answer may not be used."""
-    return queries.usable(tx.session, tx.caller, [sha for sha in shas if is_sha256(sha)])
+    return queries.usable(tx.session, tx.caller, hashes(shas))
+
+
+def hashes(texts: Collection[str]) -> list[str]:
+    """Return those of the texts that are SHA-256s."""
+    return [text for text in texts if is_sha256(text)]
 
 
 def is_sha256(text: str) -> bool:

@@ -1,6 +1,7 @@
 """Uploads: opened, looked at, cancelled. `receive` and `complete` have what moves bytes."""
 
 import secrets
+from collections.abc import Collection
 
 from lorahub_server.access import Tx, require_login, require_scope
 from lorahub_server.blobs import queries, service
@@ -14,7 +15,7 @@ from lorahub_server.blobs.errors import (
 )
 from lorahub_server.blobs.jobs import schedule_collect
 from lorahub_server.blobs.receive import append
-from lorahub_server.blobs.tables import Upload
+from lorahub_server.blobs.tables import Blob, Upload
 from lorahub_server.blobs.verify import VerifiedBlob
 from lorahub_server.kit import names
 from lorahub_server.kit.db import on_commit
@@ -79,10 +80,15 @@ def refusal(tx: Tx, sha256: str) -> BadFile | None:
     return None if upload is None or upload.error is None else BadFile(**upload.error)
 
 
-def room(tx: Tx) -> int:
-    """Return the bytes that the caller may send now, next to the uploads that are not finished."""
+def known_and_room(tx: Tx, shas: Collection[str]) -> tuple[dict[str, Blob], int]:
+    """Return the blobs that the caller may use, and the bytes that they may send now next to the
+    uploads that are not finished: in one statement.
+    """
     account = require_login(tx.caller)
-    return max(0, tx.settings.max_staged_bytes - queries.staged_bytes(tx.session, account.id))
+    known, staged = queries.usable_and_staged(
+        tx.session, tx.caller, account.id, service.hashes(shas)
+    )
+    return known, max(0, tx.settings.max_staged_bytes - staged)
 
 
 def cancel_upload(tx: Tx, upload_id: str) -> None:

@@ -40,8 +40,7 @@ def open_repo(tx: Tx, owner: str, name: str, target: Target) -> Repository:
         repo = service.get_repo(tx, owner, name)
         pulls.require_opener(tx, repo)
     elif target.pull is not None:
-        repo = service.get_repo(tx, owner, name)
-        pulls.require_pusher(tx, repo, target.pull)
+        repo = pulls.open_for_push(tx, owner, name, target.pull)
     else:
         repo = service.get_repo_for_write(tx, owner, name)
     return repo

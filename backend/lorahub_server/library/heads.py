@@ -11,7 +11,7 @@ from lorahub_server.library.model import AdapterDetails, RepoCard
 from lorahub_server.library.reading import Contents
 from lorahub_server.library.tables import RepoHead
 from lorahub_server.library.vocabulary import Head
-from lorahub_server.repos import refs
+from lorahub_server.repos.refs import Place
 from lorahub_server.repos.tables import Repository
 
 # Files of all other revisions that are kept in the process, together.
@@ -30,7 +30,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class RepoFacts:
-    """`revision` None: the repository has no commit. `files` is empty unless asked for."""
+    """`revision` None: the repository has no commit. `files` is empty unless asked for.
+
+    `stored`, the bytes of all large files that any revision has, is None unless asked for.
+    """
 
     id: int
     owner: str
@@ -46,6 +49,7 @@ class RepoFacts:
     health: str
     created_at: datetime
     updated_at: datetime
+    stored: int | None = None
 
     @property
     def full_name(self) -> str:
@@ -67,16 +71,22 @@ def put(
 
 
 def facts(
-    tx: Tx, repo: Repository, revision: str | None = None, *, with_files: bool = True
+    tx: Tx,
+    repo: Repository,
+    place: Place | None = None,
+    *,
+    with_files: bool = True,
+    with_storage: bool = False,
 ) -> RepoFacts:
-    """Return the facts of a revision, of the head if None. Raises RevisionNotFound.
+    """Return the facts of a place, of the head if None.
 
-    The head takes one statement; a name for it, or another revision that was asked for before, two.
+    The head, and what was asked for before, takes one statement.
     """
     require_read(tx.caller, repo)
-    commit = None if revision is None else refs.resolve(tx, repo, revision)
-    entry, kept = queries_heads.entry_and_head(tx.session, repo.id, with_files=with_files)
-    commit = commit or entry.revision
+    entry, kept, stored = queries_heads.entry_and_head(
+        tx.session, repo.id, with_files=with_files, with_storage=with_storage
+    )
+    commit = entry.revision if place is None else place.commit
     # One that an earlier version of the hub wrote has no row yet.
     if kept is not None and kept.revision == commit:
         head = Head(**kept.facts)
@@ -98,6 +108,7 @@ def facts(
         health=entry.health,
         created_at=entry.published_at or repo.created_at,
         updated_at=entry.updated_at,
+        stored=stored,
     )
 
 

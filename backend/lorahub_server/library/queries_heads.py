@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, func, null, select
 from sqlalchemy.orm import Session, undefer
 
+from lorahub_server.blobs.tables import Blob, BlobRef
 from lorahub_server.library.tables import LibraryEntry, RepoHead, RepoTerm
 
 
@@ -37,16 +38,21 @@ def replace_terms(session: Session, repo_id: int, terms: Collection[str]) -> Non
 
 
 def entry_and_head(
-    session: Session, repo_id: int, *, with_files: bool
-) -> tuple[LibraryEntry, RepoHead | None]:
+    session: Session, repo_id: int, *, with_files: bool, with_storage: bool
+) -> tuple[LibraryEntry, RepoHead | None, int | None]:
+    """Return also, with `with_storage`, the size of all large files that any revision has."""
+    stored: ColumnElement[Any] = null()
+    if with_storage:
+        sizes = select(func.coalesce(func.sum(Blob.size), 0)).join(BlobRef)
+        stored = sizes.where(BlobRef.repo_id == repo_id).scalar_subquery()
     options = [undefer(RepoHead.files)] if with_files else []
     row = session.execute(
-        select(LibraryEntry, RepoHead)
+        select(LibraryEntry, RepoHead, stored)
         .outerjoin(RepoHead, RepoHead.repo_id == LibraryEntry.repo_id)
         .where(LibraryEntry.repo_id == repo_id)
         .options(*options)
     ).one()
-    return row[0], row[1]
+    return row[0], row[1], None if row[2] is None else int(row[2])
 
 
 def heads(session: Session, repo_ids: Collection[int], *, with_files: bool) -> dict[int, RepoHead]:

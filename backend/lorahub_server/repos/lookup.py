@@ -9,6 +9,7 @@ from lorahub_server.repos import kept, refs
 from lorahub_server.repos.errors import EntryNotFound
 from lorahub_server.repos.objects import FOLDER, Item
 from lorahub_server.repos.queries_lookup import Step, path_down
+from lorahub_server.repos.refs import Place
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.trees import Entry, as_entries
 
@@ -25,13 +26,13 @@ class Found:
 
 
 def find(
-    tx: Tx, repo: Repository, revision: str, path: str, *, with_content: bool = False
+    tx: Tx, repo: Repository, revision: str | Place, path: str, *, with_content: bool = False
 ) -> Found:
-    """Return the file that a revision has at a path.
+    """Return the file that a revision, or a place that is known, has at a path.
 
     Raises RevisionNotFound, or EntryNotFound with the commit as the detail `revision`.
     """
-    place = refs.locate(tx, repo, revision)
+    place = revision if isinstance(revision, Place) else refs.locate(tx, repo, revision)
     way = _Way(tx, repo, INLINE_MAX if with_content else _NOTHING)
     item = way.down(place.tree, path.split("/"))
     if item is None or not item.is_file:

@@ -1,14 +1,19 @@
 """SQL of branches and tags."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, literal, select, union_all
+from sqlalchemy import ColumnElement, case, delete, func, literal, null, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from lorahub_server.repos.tables import CommitRow, Ref
+from lorahub_server.access import Caller, shown
+from lorahub_server.accounts.tables import Account
+from lorahub_server.repos.tables import CommitRow, Ref, Repository
+
+BRANCHES = "refs/heads/"
 
 
 def commits_of_refs(session: Session, repo_id: int, names: Collection[str]) -> dict[str, str]:
@@ -19,34 +24,88 @@ def commits_of_refs(session: Session, repo_id: int, names: Collection[str]) -> d
     return {row.name: row.commit_oid for row in rows}
 
 
-def places(
-    session: Session, repo_id: int, names: Collection[str], prefix: str
-) -> dict[str, list[tuple[str, str]]]:
-    """Return the commit and its tree that these full names lead to; as "" up to two commits whose
-    ids begin so.
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a revision may be: the first of these refs that is there, else a commit's id.
+
+    `names` are full ones; None among them is the default branch. `prefix` begins the id.
     """
-    of_refs = (
-        select(Ref.name, CommitRow.oid, CommitRow.tree_oid)
-        .join(CommitRow, (CommitRow.repo_id == Ref.repo_id) & (CommitRow.oid == Ref.commit_oid))
-        .where(Ref.repo_id == repo_id, Ref.name.in_(names))
+
+    names: Sequence[str | None] = ()
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A commit and its tree. `last` is another commit when several have an id that begins so."""
+
+    commit: str
+    tree: str
+    last: str
+
+
+def spot(session: Session, repo_id: int, sought: Sought) -> Spot | None:
+    first, last = _ends(sought)
+    statement = (
+        select(CommitRow.oid, CommitRow.tree_oid, last)
+        .join(Repository, (Repository.id == CommitRow.repo_id) & (CommitRow.oid == first))
+        .where(Repository.id == repo_id)
     )
-    of_ids = (
-        select(literal("").label("name"), CommitRow.oid, CommitRow.tree_oid)
-        .where(
-            CommitRow.repo_id == repo_id,
-            CommitRow.oid >= prefix,
-            CommitRow.oid < prefix + "g",  # the letter after the last hexadecimal digit
-        )
-        .limit(2)
-        .subquery()
+    row = session.execute(statement).one_or_none()
+    return None if row is None else Spot(*row)
+
+
+def repo_and_spot(
+    session: Session, caller: Caller, keys: tuple[str, str], sought: Sought
+) -> tuple[Repository | None, Spot | None]:
+    """Return the repository of an owner's and its own name, whoever may see it, and the spot."""
+    first, last = _ends(sought)
+    # Of what the caller may not know, no ref is looked at: it takes no longer than what is missing.
+    may_know = shown(caller, owner_id=Repository.owner_id, private=Repository.private)
+    there = (CommitRow.repo_id == Repository.id) & (CommitRow.oid == case((may_know, first)))
+    statement = (
+        select(Repository, CommitRow.oid, CommitRow.tree_oid, case((may_know, last)))
+        .join(Account, Account.id == Repository.owner_id)
+        .outerjoin(CommitRow, there)
+        .where(Account.name_lower == keys[0], Repository.name_lower == keys[1])
     )
-    wanted: Any = of_refs
-    if prefix:
-        wanted = union_all(of_refs, select(of_ids)) if names else select(of_ids)
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name, oid, tree_oid in session.execute(wanted):
-        found.setdefault(name, []).append((oid, tree_oid))
-    return found
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        return None, None
+    repo, *found = row
+    return repo, None if found[0] is None else Spot(*found)
+
+
+def _ends(sought: Sought) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """Return the first and the last commit of a Repository that may be meant; NULL: none."""
+    of_refs: list[ColumnElement[Any]] = [
+        select(Ref.commit_oid)
+        .where(Ref.repo_id == Repository.id, Ref.name == _full(name))
+        .correlate(Repository)
+        .scalar_subquery()
+        for name in sought.names
+    ]
+    ends = []
+    for end in (func.min, func.max):
+        ways = [*of_refs, _of_id(sought.prefix, end)] if sought.prefix else of_refs
+        # One argument is too few for SQLite.
+        ends.append(func.coalesce(*ways, null()))
+    return ends[0], ends[1]
+
+
+def _of_id(prefix: str, end: Callable[..., ColumnElement[Any]]) -> ColumnElement[Any]:
+    commit = aliased(CommitRow)
+    below = prefix + "g"  # the letter after the last hexadecimal digit
+    return (
+        select(end(commit.oid))
+        .where(commit.repo_id == Repository.id, commit.oid >= prefix, commit.oid < below)
+        .correlate(Repository)
+        .scalar_subquery()
+    )
+
+
+def _full(name: str | None) -> Any:
+    return literal(BRANCHES) + Repository.default_branch if name is None else name
 
 
 def refs_of(session: Session, repo_id: int, *, but: str = "") -> Sequence[Ref]:

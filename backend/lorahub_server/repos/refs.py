@@ -17,10 +17,11 @@ from lorahub_server.repos.errors import (
 from lorahub_server.repos.limits import REFS_MAX
 from lorahub_server.repos.messages import check_message
 from lorahub_server.repos.objects import Person, tag_object
-from lorahub_server.repos.service import lock_for_write
+from lorahub_server.repos.queries_refs import Sought, Spot
+from lorahub_server.repos.service import get_repo, keys_of, lock_for_write, readable
 from lorahub_server.repos.tables import Repository
 
-BRANCHES = "refs/heads/"
+BRANCHES = queries_refs.BRANCHES
 TAGS = "refs/tags/"
 PULLS = "refs/pr/"
 HEAD = "HEAD"
@@ -58,6 +59,30 @@ class RefList:
     tags: Sequence[RefInfo]
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A repository that the caller may read, and the place that a revision of it names."""
+
+    repo: Repository
+    revision: str
+    _spot: Spot | None
+
+    @property
+    def place(self) -> Place:
+        """Raises RevisionNotFound: only here, after it was decided who may have the files."""
+        return _place(self.revision, self._spot)
+
+
+def open_at(tx: Tx, owner: str, name: str, revision: str) -> Opened:
+    """Do what `service.get_repo` and then `locate` do, in one statement."""
+    sought = _sought(revision)
+    if sought is None:
+        return Opened(get_repo(tx, owner, name), revision, None)
+    keys = keys_of(owner, name)
+    repo, spot = queries_refs.repo_and_spot(tx.session, tx.caller, keys, sought)
+    return Opened(readable(tx, keys, repo), revision, spot)
+
+
 def resolve(tx: Tx, repo: Repository, revision: str) -> str:
     """Return the id of the commit that a branch, a tag, HEAD, or an id or its beginning names.
 
@@ -68,17 +93,9 @@ def resolve(tx: Tx, repo: Repository, revision: str) -> str:
 
 def locate(tx: Tx, repo: Repository, revision: str) -> Place:
     """Do what `resolve` does, and tell the commit's tree as well."""
-    if revision == HEAD:
-        found = _find(tx, repo, BRANCHES + repo.default_branch)
-        if found is None:
-            raise RevisionNotFound("The repository has no commit yet. Push something first.")
-        return found
-    found = None
-    if len(revision) <= _REVISION_MAX and names.is_text(revision):
-        found = _find(tx, repo, revision)
-    if found is None:
-        raise _no_revision(revision)
-    return found
+    sought = _sought(revision)
+    spot = None if sought is None else queries_refs.spot(tx.session, repo.id, sought)
+    return _place(revision, spot)
 
 
 def head(tx: Tx, repo: Repository, branch: str | None = None) -> str | None:
@@ -181,24 +198,30 @@ def check_new_ref(tx: Tx, repo: Repository, full: str) -> None:
             raise RefExists(message, place="name")
 
 
-def _find(tx: Tx, repo: Repository, revision: str) -> Place | None:
-    full = [revision] if revision.startswith("refs/") else [BRANCHES + revision, TAGS + revision]
+def _sought(revision: str) -> Sought | None:
+    """Return what to look for; None: nothing can have this name."""
+    if revision == HEAD:
+        return Sought([None])
+    if len(revision) > _REVISION_MAX or not names.is_text(revision):
+        return None
     value = revision.lower()
     if _OID.fullmatch(value):
-        full, prefix = [], value  # no ref may look like an id
-    else:
-        prefix = value if _PREFIX.fullmatch(value) else ""
-    found = queries_refs.places(tx.session, repo.id, full, prefix)
-    for name in full:
-        if name in found:
-            return Place(*found[name][0])
-    commits = found.get("", [])
-    if len(commits) > 1:
+        return Sought(prefix=value)  # no ref may look like an id
+    full = [revision] if revision.startswith("refs/") else [BRANCHES + revision, TAGS + revision]
+    return Sought(full, value if _PREFIX.fullmatch(value) else "")
+
+
+def _place(revision: str, spot: Spot | None) -> Place:
+    if spot is None:
+        raise _no_revision(revision)
+    if spot.last != spot.commit:
         raise RevisionNotFound(f"Several commits begin with {revision}; give more of the id.")
-    return Place(*commits[0]) if commits else None
+    return Place(spot.commit, spot.tree)
 
 
 def _no_revision(revision: str) -> RevisionNotFound:
+    if revision == HEAD:
+        return RevisionNotFound("The repository has no commit yet. Push something first.")
     shown = revision[:100] if revision.isprintable() else ""
     return RevisionNotFound(f"There is no branch, tag or commit {shown}. Check the spelling.")
 

@@ -53,10 +53,19 @@ def get_repo(tx: Tx, owner: str, name: str) -> Repository:
 
     Raises RepoNotFound, RepoGone, or RepoMoved for a name that leads on to another.
     """
+    keys = keys_of(owner, name)
+    return readable(tx, keys, queries.repo_by_name(tx.session, *keys))
+
+
+def keys_of(owner: str, name: str) -> tuple[str, str]:
+    """Return what a repository is looked up by; raises RepoNotFound for what can't be a name."""
     if not names.is_account_name(owner) or not _LOOKS_LIKE_A_NAME.fullmatch(name):
         raise RepoNotFound
-    keys = names.lower(owner), names.lower(name)
-    repo = queries.repo_by_name(tx.session, *keys)
+    return names.lower(owner), names.lower(name)
+
+
+def readable(tx: Tx, keys: tuple[str, str], repo: Repository | None) -> Repository:
+    """Return what was found by these keys, or raise what `get_repo` does."""
     try:
         require_read(tx.caller, repo)
     except RepoNotFound:

@@ -7,6 +7,7 @@ from lorahub_server.library import service as library
 from lorahub_server.library.card import parse
 from lorahub_server.library.model import AdapterDetails
 from lorahub_server.library.tables import AdapterFile, RepoHead, RepoTerm
+from lorahub_server.repos import refs
 from lorahub_server.repos import service as repos
 from support.inside import Inside, adapter
 
@@ -17,7 +18,9 @@ CARD = (
 
 def facts(hub: Inside, revision: str | None = None, **more) -> heads.RepoFacts:
     with hub.look(None) as tx:
-        return heads.facts(tx, repos.get_repo(tx, "alice", "style"), revision, **more)
+        repo = repos.get_repo(tx, "alice", "style")
+        place = None if revision is None else refs.locate(tx, repo, revision)
+        return heads.facts(tx, repo, place, **more)
 
 
 def found(hub: Inside, *terms: str, who: str | None = None) -> list[str]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lorahub_server.access.errors import NotAllowed
+from lorahub_server.access.errors import NotAllowed, RepoGone, RepoNotFound
+from lorahub_server.kit.errors import HubError
 from lorahub_server.kit.names import InvalidRef
 from lorahub_server.repos import refs
 from lorahub_server.repos import service as repos
@@ -11,6 +12,7 @@ from lorahub_server.repos.errors import (
     DefaultBranch,
     RefExists,
     RefNotFound,
+    RepoMoved,
     RevisionNotFound,
     TooManyRefs,
 )
@@ -208,3 +210,69 @@ def test_resolving_is_one_question(inside, made):
             with inside.counted() as statements:
                 refs.resolve(tx, repo, revision)
         assert len(statements) == 1, revision
+
+
+def opened(inside: Inside, revision: str, name: str = "style", who: str | None = None):
+    """What `open_at` gives, or the error that it raises, with the number of its statements."""
+    with inside.look(who) as tx, inside.counted() as statements:
+        try:
+            found = refs.open_at(tx, "Alice", name, revision)
+            return found.repo.full_name, found.place.commit, len(statements)
+        except HubError as error:
+            return type(error), error.message, len(statements)
+
+
+def two_steps(inside: Inside, revision: str):
+    with inside.look(None) as tx:
+        repo = repos.get_repo(tx, "Alice", "style")
+        try:
+            return repo.full_name, refs.resolve(tx, repo, revision), 1
+        except HubError as error:
+            return type(error), error.message, 1
+
+
+def test_with_the_repository_it_is_one_question_too(inside, made):
+    change(inside, refs.create_tag, "v1", made[0], "notes")
+    change(inside, refs.create_tag, "main", made[0])
+    change(inside, refs.create_branch, made[0][:8], made[2])
+    change(inside, refs.create_tag, made[1][:8], made[2])
+    revisions = [
+        "main", "HEAD", "v1", "refs/heads/main", "refs/tags/main", "refs/pr/1", "nope", "", "a\0b",
+        "\ud800", "x" * 300, "0" * 40, "0" * 7, made[0], made[0].upper(), made[0][:7],
+        made[0][:8], made[1][:8], made[1][:20], made[1][:6],
+    ]  # fmt: skip
+    for revision in revisions:
+        assert opened(inside, revision) == two_steps(inside, revision), revision
+    assert opened(inside, "main")[1] == made[2]
+    assert opened(inside, made[0][:8])[1] == opened(inside, made[1][:8])[1] == made[2]
+
+
+def test_an_ambiguous_beginning_of_a_repository_s_commit(style):
+    oid = resolve(style, "main")
+    with style.db.write() as session:
+        row = session.query(CommitRow).one()
+        same = {c.name: getattr(row, c.name) for c in CommitRow.__table__.columns}
+        session.add(CommitRow(**{**same, "oid": oid[:12] + "0" * 28}))
+    assert "Several" in opened(style, oid[:12])[1]
+    change(style, refs.create_tag, oid[:12], oid)
+    assert opened(style, oid[:12]) == ("alice/style", oid, 1)
+
+
+def test_opening_tells_of_no_more_than_the_repository_may(inside, made):
+    inside.make_repo("empty")
+    assert opened(inside, "HEAD", "empty")[0] is RevisionNotFound
+    with inside.tx() as tx:
+        repos.set_private(tx, repos.get_repo(tx, "alice", "style"), private=True)
+    for who in (None, "bob"):
+        for revision in ("main", made[0], "nope", "\0"):
+            hidden = opened(inside, revision, who=who)
+            assert hidden == opened(inside, revision, "missing", who=who)
+            assert hidden[0] is RepoNotFound
+    assert opened(inside, "main", who="alice") == ("alice/style", made[2], 1)
+    with inside.tx() as tx:
+        repos.rename_repo(tx, repos.get_repo(tx, "alice", "style"), "window")
+    assert opened(inside, "main", who="alice")[0] is RepoMoved
+    assert opened(inside, "main")[0] is RepoNotFound
+    with inside.tx() as tx:
+        repos.delete_repo(tx, repos.get_repo(tx, "alice", "window"))
+    assert opened(inside, "main", "window", who="alice")[0] is RepoGone

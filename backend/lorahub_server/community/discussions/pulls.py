@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from lorahub_server.access import Tx, can_write, require_files, require_scope, require_write
 from lorahub_server.access.errors import NotAllowed
 from lorahub_server.accounts.tables import Account
-from lorahub_server.community.discussions import log, service, tell
+from lorahub_server.community.discussions import log, queries, service, tell
 from lorahub_server.community.discussions.errors import (
     HeadMoved,
     MergeConflict,
@@ -24,7 +24,7 @@ from lorahub_server.repos.diff import Change
 from lorahub_server.repos.errors import BadCommit, RevisionNotFound
 from lorahub_server.repos.merge import Sides
 from lorahub_server.repos.operations import Operation
-from lorahub_server.repos.service import lock_for_read, lock_for_write
+from lorahub_server.repos.service import keys_of, lock_for_read, lock_for_write, readable
 from lorahub_server.repos.tables import Repository
 
 _UNFINISHED = ("open", "draft")
@@ -63,15 +63,30 @@ def require_opener(tx: Tx, repo: Repository) -> Account:
 
 def require_pusher(tx: Tx, repo: Repository, num: int, *, lock: bool = False) -> Thread:
     """Return a pull request that the caller may add commits to, or raise why not."""
-    account = require_opener(tx, repo)
+    require_opener(tx, repo)
     try:
         thread = service.lock(tx, repo, num) if lock else service.get(tx, repo, num)
     except ThreadNotFound:
         thread = None
+    return _pushable(tx, repo, num, thread)
+
+
+def open_for_push(tx: Tx, owner: str, name: str, num: int) -> Repository:
+    """Do what `get_repo` and then `require_pusher` do, in one statement."""
+    keys = keys_of(owner, name)
+    found, thread = queries.repo_and_thread(tx.session, keys, num)
+    repo = readable(tx, keys, found)
+    require_opener(tx, repo)
+    _pushable(tx, repo, num, thread)
+    return repo
+
+
+def _pushable(tx: Tx, repo: Repository, num: int, thread: Thread | None) -> Thread:
+    """Return the thread if the caller, who may open others, may add commits to it."""
     if thread is None or not thread.is_pull:
         message = f"There is no pull request {num} in this repository. Check the number."
         raise RevisionNotFound(message)
-    if thread.author_id != account.id and not can_write(tx.caller, repo):
+    if thread.author_id != tx.caller.account_id and not can_write(tx.caller, repo):
         message = "Only who opened the pull request, or may change the repository, may add to it."
         raise NotAllowed(message)
     if thread.status not in _UNFINISHED:

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, lazyload
 
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.discussions.tables import CommentVersion, Thread, ThreadEvent
+from lorahub_server.repos.tables import Repository
 
 _T = TypeVar("_T")
 
@@ -32,6 +33,21 @@ def thread_of(session: Session, repo_id: int, num: int, *, lock: bool = False) -
     if lock:
         statement = statement.with_for_update(of=Thread).execution_options(populate_existing=True)
     return session.scalars(statement).one_or_none()
+
+
+def repo_and_thread(
+    session: Session, keys: tuple[str, str], num: int
+) -> tuple[Repository | None, Thread | None]:
+    """Return the repository of an owner's and its own name, whoever may see it, and a thread."""
+    row = session.execute(
+        select(Repository, Thread)
+        .join(Account, Account.id == Repository.owner_id)
+        .outerjoin(Thread, (Thread.repo_id == Repository.id) & (Thread.num == num))
+        .where(Account.name_lower == keys[0], Repository.name_lower == keys[1])
+        # Its author would have to be there, and with that the thread.
+        .options(lazyload(Thread.author))
+    ).one_or_none()
+    return (None, None) if row is None else (row[0], row[1])
 
 
 def threads_of_numbers(session: Session, repo_id: int, nums: Collection[int]) -> Sequence[Thread]:

@@ -12,8 +12,9 @@ from lorahub_server.doors.files.send import Bytes, Stored
 from lorahub_server.doors.files.types import kind_of
 from lorahub_server.doors.middleware.head import is_head
 from lorahub_server.library.downloads import count
-from lorahub_server.repos import lookup, service
+from lorahub_server.repos import lookup, refs
 from lorahub_server.repos.operations import CARD
+from lorahub_server.repos.refs import Opened
 from lorahub_server.repos.tables import Repository
 from lorahub_server.storage.keys import blob_key
 from lorahub_server.storage.sigv4 import content_disposition
@@ -31,13 +32,14 @@ POLICY = (
 
 
 def file_answer(
-    request: Request, tx: Tx, repo: Repository, revision: str, path: str, *, download: bool = False
+    request: Request, tx: Tx, opened: Opened, path: str, *, download: bool = False
 ) -> Response:
     """Return the file's bytes, or a redirect to where the store gives them out."""
+    repo = opened.repo
     # The card is for everybody who may know of the repository.
     if path != CARD:
         require_files(tx, repo)
-    found = lookup.find(tx, repo, revision, path, with_content=not is_head(request.scope))
+    found = lookup.find(tx, repo, opened.place, path, with_content=not is_head(request.scope))
     entry = found.entry
     if entry.large and path == CARD:
         require_files(tx, repo)
@@ -47,7 +49,7 @@ def file_answer(
     etag = f'"{entry.sha256 if entry.large else entry.oid}"'
     headers = {
         "ETag": etag,
-        "Cache-Control": _cache_control(repo, revision, path),
+        "Cache-Control": _cache_control(repo, opened.revision, path),
         "X-Repo-Commit": found.commit,
         "X-Content-SHA256": entry.sha256 or "",
         "X-Linked-Size": str(entry.size),
@@ -92,8 +94,8 @@ def named_file(
     *,
     download: bool = False,
 ) -> Response:
-    repo = service.get_repo(tx, owner, name)
-    return file_answer(request, tx, repo, revision, path, download=download)
+    opened = refs.open_at(tx, owner, name, revision)
+    return file_answer(request, tx, opened, path, download=download)
 
 
 def stored_answer(

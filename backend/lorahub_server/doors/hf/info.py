@@ -6,12 +6,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from lorahub_server.access import Tx
-from lorahub_server.blobs.service import stored_bytes
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.hf import models
 from lorahub_server.doors.hf.shapes import Flag, Revision, many
 from lorahub_server.library import heads
-from lorahub_server.repos import service
+from lorahub_server.repos import refs, service
 
 router = APIRouter(prefix="/api/models/{owner}/{name}")
 
@@ -47,7 +46,7 @@ def show_revision(
 def _info(
     request: Request,
     tx: Tx,
-    place: tuple[str, str],
+    names: tuple[str, str],
     revision: str | None,
     *,
     with_blobs: bool,
@@ -55,11 +54,14 @@ def _info(
 ) -> JSONResponse:
     expand = many(request, "expand")
     models.check_expand(expand)
-    repo = service.get_repo(tx, *place)
+    if revision is None:
+        repo, place = service.get_repo(tx, *names), None
+    else:
+        opened = refs.open_at(tx, *names, revision)
+        repo, place = opened.repo, opened.place
     with_files = not expand or _WITH_FILES in expand
-    facts = heads.facts(tx, repo, revision, with_files=with_files)
-    storage = stored_bytes(tx, [repo.id])[repo.id] if _STORAGE in expand else None
-    view = models.View(facts, with_blobs=with_blobs, storage=storage)
+    facts = heads.facts(tx, repo, place, with_files=with_files, with_storage=_STORAGE in expand)
+    view = models.View(facts, with_blobs=with_blobs, storage=facts.stored)
     content: dict[str, Any] = models.shown(view, models.INFO, expand=expand)
     if security:
         # A file is checked before it is published: what there is has passed.

@@ -92,8 +92,7 @@ def batch(request: Request, tx: ReadTx, owner: str, name: str, wish: BatchIn) ->
         objects = [_download(request, tx, repo, item, known.get(item.oid)) for item in wish.objects]
     else:
         repo = target.open_repo(tx, owner, name, wish.where)
-        known = may_use_all(tx, wanted)
-        room = uploads.room(tx)
+        known, room = uploads.known_and_room(tx, wanted)
         objects = []
         for item in wish.objects:
             told = _Upload(request, tx, repo, item).told(known.get(item.oid), room, wish.transfers)

@@ -29,6 +29,24 @@ def alice(site: Site) -> InProcess:
     return alice
 
 
+@pytest.fixture(params=["public", "private", "organisation"])
+def asked(
+    request: pytest.FixtureRequest, alice: InProcess, bob: InProcess, repo: str
+) -> tuple[str, list[InProcess]]:
+    """A repository, and callers with tokens who may read it."""
+    if request.param == "public":
+        return repo, [alice, bob]
+    alice.put(f"/api/models/{repo}/settings", json={"private": True}).expect(200)
+    if request.param == "private":
+        return repo, [alice]
+    alice.post("organizations", json={"name": "studio"}).expect(201)
+    alice.put("organizations/studio/members/bob", json={"role": "write"}).expect(200)
+    moved = "studio/" + repo.split("/")[1]
+    move = {"fromRepo": repo, "toRepo": moved, "type": "model"}
+    alice.post("/api/repos/move", json=move).expect(200)
+    return moved, [alice, bob]
+
+
 @pytest.fixture
 def server(tmp_path: Path, empty_database: Path) -> Iterator[Server]:
     """The application on a port, with the repository alice/style."""

@@ -124,8 +124,6 @@ def test_a_grant(alice, bob, site):
 
 def test_statements_of_hot_addresses(site, alice, bob):
     """What is not gated costs no more than before; what is, one more."""
-    from sqlalchemy import event
-
     sha = alice.publish("alice/style", {"w.safetensors": adapter(seed=5)})
     assert sha
     put_settings(alice, gated="manual").expect(200)
@@ -142,26 +140,13 @@ def test_statements_of_hot_addresses(site, alice, bob):
     }
 
     def count(name):
-        seen = []
-
-        def note(*args) -> None:
-            seen.append(args[2])
-
-        event.listen(site.hub.db.engine, "before_cursor_execute", note)
-        try:
+        with hf.counted(site) as seen:
             calls[name]()
-        finally:
-            event.remove(site.hub.db.engine, "before_cursor_execute", note)
-        # Without the token's look-up, which the budget does not count.
-        return len([one for one in seen if not one.startswith("BEGIN")]) - 1
+        return len(seen)
 
-    def fewest(name):
-        # What the hub writes in the background now and then does not count.
-        return min(count(name) for _ in range(4))
-
-    gated = {name: fewest(name) for name in calls}
+    gated = {name: count(name) for name in calls}
     put_settings(alice, gated=False).expect(200)
-    plain = {name: fewest(name) for name in calls}
+    plain = {name: count(name) for name in calls}
     assert max(plain.values()) <= 3, plain
     assert gated["info"] == plain["info"]
     assert gated["resolve"] <= plain["resolve"] + 1

@@ -231,11 +231,27 @@ class TestQuestions:
         return each_site
 
     @pytest.mark.parametrize("operation", ["upload", "download"])
-    def test_a_batch_costs_three_whatever_its_size(self, site, alice, repo, operation):
-        oid = hf.send(alice, repo, adapter())
-        hf.commit(alice, repo, hf.large("w.safetensors", oid)).expect(200)
+    def test_a_batch_costs_three_whatever_its_size(self, site, asked, operation):
+        repo, callers = asked
+        oid = hf.send(callers[0], repo, adapter())
+        hf.commit(callers[0], repo, hf.large("w.safetensors", oid)).expect(200)
         many = [adapter(seed) for seed in range(256)]
-        with hf.counted(site) as seen:
-            answer = hf.batch(alice, repo, *many, operation=operation)
-        assert len(answer["objects"]) == 256
-        assert len(seen) <= 3, seen
+        for caller in callers:
+            with hf.counted(site) as seen:
+                answer = hf.batch(caller, repo, *many, operation=operation)
+            assert len(answer["objects"]) == 256
+            assert sum("error" in one for one in answer["objects"]) in {0, 255}
+            assert "api_tokens" in seen[0]
+            assert len(seen) <= 3, seen
+
+    def test_one_for_a_pull_request_costs_three(self, site, asked):
+        repo, callers = asked
+        opened = hf.commit(callers[-1], repo, hf.add("x.txt", b"x"), query={"create_pr": 1}).expect(
+            200
+        )
+        ref = {"name": f"refs/pr/{opened.json()['pullRequestUrl'].rsplit('/', 1)[1]}"}
+        for caller in callers:
+            with hf.counted(site) as seen:
+                answer = hf.batch(caller, repo, adapter(5), ref=ref)
+            assert "actions" in answer["objects"][0]
+            assert len(seen) <= 3, seen
