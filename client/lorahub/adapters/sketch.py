@@ -31,6 +31,9 @@ _HEAD = struct.Struct("<4sBBH4f")
 _MAGIC = b"LHsk"
 PACKED_BYTES = _HEAD.size + 4 * NUMBERS
 
+# Sums of thousands of modules stay within float32, and so do their squares.
+_LARGEST = 1e15
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -125,7 +128,8 @@ class Maker:
         with np.errstate(over="ignore", invalid="ignore"):
             square = _square(delta) if norm is None else norm * norm
             found = sum(_project(piece.cut(delta), piece.name) for piece in pieces)
-        if not np.isfinite(found).all() or not np.isfinite(square):
+        # What float32 can't hold has no place in a packed sketch.
+        if not (np.abs(found) < _LARGEST).all() or not square < _LARGEST**2:
             self.skipped += 1
             return
         self._sums[text] += found

@@ -66,7 +66,7 @@ def run(words: Sequence[str]) -> int:
         revision=options.revision,
         files=options.file,
         name=options.name,
-        form=form if any(form) else None,
+        form=None if form == Form() else form,
         force=options.force,
         dry_run=options.dry_run,
         keep=not options.no_cache,

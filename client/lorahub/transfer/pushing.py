@@ -155,8 +155,8 @@ class _Push:
         except Gone:
             raise
         except NotFound:
-            owner = self.name.partition("/")[0]
-            if owner.casefold() != caller.name.casefold():
+            owner = self.name.partition("/")[0].casefold()
+            if owner not in {caller.name.casefold(), *_organizations(caller)}:
                 raise
             return None
         if repo.id.casefold() != self.name.casefold():
@@ -274,3 +274,9 @@ class _Push:
 
 def _is_weight(path: str) -> bool:
     return is_weight_name(posixpath.basename(path))
+
+
+def _organizations(caller: Identity) -> set[str]:
+    """Where the caller may make repositories; the hub has the last word."""
+    roles = caller.organizations
+    return {str(one.get("name")).casefold() for one in roles if one.get("role") != "read"}

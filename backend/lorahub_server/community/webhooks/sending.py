@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lorahub_server.community.webhooks.guard import REFUSED, Allowed, Target
@@ -37,7 +37,7 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], allowed: Allow
     until = time.monotonic() + TRY_S
     try:
         connection = _Connection(target, allowed, until)
-        with contextlib.closing(connection):
+        with contextlib.closing(connection), connection.alarm():
             return _exchange(connection, target, body, headers)
     except _NotSentError as error:
         return Sent(None, str(error))
@@ -56,6 +56,9 @@ def _exchange(
 ) -> Sent:
     connection.request("POST", target.path, body, {"Host": target.host_header, **headers})
     answer = connection.getresponse()
+    if connection.is_late:
+        # Cut off within its headers.
+        raise TimeoutError
     status = answer.status
     # Read so far that a polite receiver is not cut off, and forgotten: nobody is shown it.
     with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
@@ -74,30 +77,40 @@ class _Connection(http.client.HTTPConnection):
         super().__init__(target.host, target.port, timeout=TRY_S)
         self._target = target
         self._allowed = allowed
-        self._alarm = threading.Timer(max(0.0, until - time.monotonic()), self._break_off)
-        self._alarm.daemon = True
+        self._until = until
+        # Where the bytes come from, also while only the answer holds on to it.
+        self._wire: socket.socket | None = None
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() >= self._until
+
+    @contextlib.contextmanager
+    def alarm(self) -> Iterator[None]:
+        """Break the connection off when time is up, whatever is being read from it."""
+        timer = threading.Timer(max(0.0, self._until - time.monotonic()), self._break_off)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def connect(self) -> None:
         address = _resolve(self._target, self._allowed)
-        self._alarm.start()
-        self.sock = _open(address, self._target.port)
+        self.sock = self._wire = _open(address, self._target.port)
         if self._target.scheme == "https":
             context = ssl.create_default_context()
-            self.sock = wrapped = context.wrap_socket(
+            self.sock = self._wire = wrapped = context.wrap_socket(
                 self.sock, server_hostname=self._target.host, do_handshake_on_connect=False
             )
             wrapped.do_handshake()
 
-    def close(self) -> None:
-        self._alarm.cancel()
-        super().close()
-
     def _break_off(self) -> None:
         # A receiver that sends a byte now and then would keep each single wait short.
-        sock = self.sock
-        if sock is not None:
+        if self._wire is not None:
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
 
 
 def _resolve(target: Target, allowed: Allowed) -> str:

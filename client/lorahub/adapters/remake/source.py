@@ -110,7 +110,7 @@ class Source:
         key = f"{part.path}:{module.name}"
         found = self._recent.get(key)
         if found is None:
-            found = _load(part.tensors, module)
+            found = _finite(_load(part.tensors, module), module)
             # The parts of a fused module are asked for one after the other.
             if len(self._recent) > 1:
                 self._recent.pop(next(iter(self._recent)))
@@ -134,6 +134,19 @@ class Source:
         self.close()
 
 
+def _finite(factors: Factors, module: Module) -> Factors:
+    """Nothing can be proven of numbers that are none."""
+    sides = factors.flat
+    if not np.isfinite(factors.scale) or not all(np.isfinite(side).all() for side in sides):
+        raise AdapterFileError(
+            "not_finite",
+            f"{shown(module.name)} has NaN or infinite numbers: nothing sound can be made of it.",
+            hint="Take an earlier save of the training.",
+            key=module.name,
+        )
+    return factors
+
+
 def open_parts(path: Path, config: Mapping[str, Any] | None = None) -> list[Part]:
     """The files of an adapter: one, or one for each component. Raises AdapterFileError, OSError."""
     return [_part(file, config, component) for file, component in find_files(path)]
@@ -143,6 +156,14 @@ def make_source(
     parts: list[Part], scheme: Scheme | None, *, methods: frozenset[str] = PLAIN
 ) -> Source:
     """`scheme` None keeps the names that the file has. `methods` are what counts as factors."""
+    if any(part.fields.get("layer_replication") for part in parts):
+        raise AdapterFileError(
+            "layer_replication",
+            "The adapter is for a model whose layers are repeated (layer_replication), which no "
+            "other form can say.",
+            hint="Use it with PEFT as it is; --dtype alone works.",
+            key="layer_replication",
+        )
     source = Source(parts, scheme)
     for part in parts:
         taken: set[str] = set()

@@ -1,0 +1,68 @@
+"""What nothing sound can be made of is refused by name, and never measured into a crash."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from lorahub.adapters.errors import AdapterFileError
+from lorahub.adapters.remake.plan import make_plan, make_variant
+from lorahub.adapters.report import inspect_file
+
+_NAME = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+
+
+def kohya(path, alpha=2.0, first=1.0):
+    up = np.ones((320, 4), "f4")
+    up[0, 0] = first
+    tensors = {
+        f"{_NAME}.lora_up.weight": up,
+        f"{_NAME}.lora_down.weight": np.ones((4, 768), "f4"),
+        f"{_NAME}.alpha": np.array(alpha, "f4"),
+    }
+    save_file(tensors, path)
+    return path
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("plan", [{"rank": 2}, {"energy": 0.9}, {"layout": "diffusers"}])
+def test_numbers_that_are_none(tmp_path, number, plan):
+    path = kohya(tmp_path / "a.safetensors", first=number)
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(AdapterFileError) as refused:
+        make_variant(path, None, out, make_plan(**plan))
+    assert (refused.value.code, refused.value.key) == ("not_finite", _NAME)
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("alpha", [1e38, 3e38, -1e38, 1e20])
+def test_absurd_alphas_are_measured(tmp_path, alpha):
+    report = inspect_file(kohya(tmp_path / "a.safetensors", alpha))
+    assert report["modules"][0]["rank"] == 4
+    assert json.dumps(report, allow_nan=False)
+
+
+def test_repeated_layers_are_kept_or_refused(tmp_path):
+    folder = tmp_path / "peft"
+    folder.mkdir()
+    name = "base_model.model.model.layers.0.self_attn.q_proj.lora_{}.weight"
+    save_file(
+        {name.format("A"): np.ones((4, 64), "f4"), name.format("B"): np.ones((64, 4), "f4")},
+        folder / "adapter_model.safetensors",
+    )
+    config = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"],
+              "layer_replication": [[0, 2], [1, 3]]}  # fmt: skip
+    for plan in ({"rank": 2}, {"layout": "peft", "dtype": "fp16"}):
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
+        out.mkdir()
+        with pytest.raises(AdapterFileError, match="layer_replication"):
+            make_variant(folder / "adapter_model.safetensors", config, out, make_plan(**plan))
+    out = tmp_path / "cast"
+    out.mkdir()
+    made, _ = make_variant(
+        folder / "adapter_model.safetensors", config, out, make_plan(dtype="fp16")
+    )
+    told = json.loads(next(path for path in made if path.suffix == ".json").read_text())
+    assert told["layer_replication"] == [[0, 2], [1, 3]]
