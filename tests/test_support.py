@@ -9,6 +9,9 @@ import redis
 from lorahub.adapters import HEAD_BYTES, AdapterFileError, StreamInspector, refuse_if_bad
 from support import bad_inputs, browser
 
+# What it looks after is used by all other tests.
+pytestmark = pytest.mark.slow
+
 
 def inspect(content: bytes, name: str) -> StreamInspector:
     refuse_if_bad(content[:HEAD_BYTES], name, len(content))

@@ -8,6 +8,9 @@ import pytest
 from support import hf
 from support.hf_clients import Client
 
+# The main job and the README are run with the same libraries in every run.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def client(crowd, alice, tmp_path) -> Client:
