@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, delete, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller, files_visible
 from lorahub_server.accounts.tables import Account
 from lorahub_server.blobs.tables import Blob, BlobRef, Upload, UploadPart
+from lorahub_server.kit import upsert
 from lorahub_server.kit.many import among
 from lorahub_server.repos.tables import Repository
 
@@ -85,7 +85,7 @@ def add_refs(session: Session, repo_id: int, shas: Collection[str], moment: date
         rows = [
             {"repo_id": repo_id, "sha256": sha256, "created_at": moment} for sha256 in sorted(shas)
         ]
-        insert = _dialect(session).insert(BlobRef).on_conflict_do_nothing()
+        insert = upsert.insert(session, BlobRef).on_conflict_do_nothing()
         session.execute(insert, rows)
 
 
@@ -117,7 +117,7 @@ def delete_refs(session: Session, repo_id: int) -> None:
 
 def insert_blob(session: Session, values: dict[str, Any]) -> None:
     """Insert a blob, or say of the one that is there that it is needed."""
-    insert = _dialect(session).insert(Blob).values(values)
+    insert = upsert.insert(session, Blob).values(values)
     session.execute(
         insert.on_conflict_do_update(
             index_elements=[Blob.sha256], set_={"touched_at": values["touched_at"]}
@@ -218,7 +218,3 @@ def part_at(session: Session, upload_id: str, offset: int) -> UploadPart | None:
 def count_parts(session: Session, upload_id: str) -> int:
     count = select(func.count()).select_from(UploadPart).where(UploadPart.upload_id == upload_id)
     return session.scalar(count) or 0
-
-
-def _dialect(session: Session) -> Any:
-    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite

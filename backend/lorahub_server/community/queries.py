@@ -2,20 +2,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from lorahub_server.access import Caller, visible
+from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
+from lorahub_server.kit import upsert
 from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.visibility import visible_repos
 
 
 def insert_star(session: Session, account_id: int, repo_id: int, moment: datetime) -> bool:
     """Return whether the star is new."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = (
-        dialect.insert(Star)
+        upsert.insert(session, Star)
         .values(account_id=account_id, repo_id=repo_id, created_at=moment)
         .on_conflict_do_nothing()
         .returning(Star.repo_id)
@@ -50,12 +50,7 @@ def givers(
 
 
 def count_given(session: Session, caller: Caller, account_id: int) -> int:
-    seen = visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )
+    seen = visible_repos(caller)
     statement = (
         select(func.count())
         .select_from(Star)
@@ -73,12 +68,7 @@ def given(
     limit: int,
 ) -> Sequence[tuple[Star, Repository]]:
     """Return the stars that an account gave, with those repositories that the caller may see."""
-    seen = visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )
+    seen = visible_repos(caller)
     statement = (
         select(Star, Repository)
         .join(Repository, Repository.id == Star.repo_id)

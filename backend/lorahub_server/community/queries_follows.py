@@ -5,17 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, literal, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Follow
+from lorahub_server.kit import upsert
 
 
 def insert(session: Session, follower_id: int, account_id: int, moment: datetime) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
-        dialect.insert(Follow)
+        upsert.insert(session, Follow)
         .values(follower_id=follower_id, account_id=account_id, created_at=moment)
         .on_conflict_do_nothing()
     )

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller, visible
+from lorahub_server.access import Caller
 from lorahub_server.blobs.tables import Blob, BlobRef
 from lorahub_server.insight.tables import FileHash, Inspection
 from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.visibility import visible_repos
 
 BATCH = 500
 
@@ -80,7 +81,7 @@ def visible_shas(session: Session, caller: Caller, shas: Collection[str]) -> set
             session.scalars(
                 select(BlobRef.sha256)
                 .join(Repository, Repository.id == BlobRef.repo_id)
-                .where(BlobRef.sha256.in_(wanted[at : at + BATCH]), _visible(caller))
+                .where(BlobRef.sha256.in_(wanted[at : at + BATCH]), visible_repos(caller))
                 .distinct()
             )
         )
@@ -100,18 +101,9 @@ def shas_by_hash(session: Session, caller: Caller, value: str, limit: int) -> Se
                 BlobRef.sha256.in_(named),
                 BlobRef.sha256.in_(same_data),
             ),
-            _visible(caller),
+            visible_repos(caller),
         )
         .distinct()
         .order_by(BlobRef.sha256)
         .limit(limit)
     ).all()
-
-
-def _visible(caller: Caller) -> ColumnElement[bool]:
-    return visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )

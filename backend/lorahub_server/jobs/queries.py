@@ -17,10 +17,10 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from lorahub_server.jobs.tables import IS_UNFINISHED, Job, State
+from lorahub_server.kit import upsert
 from lorahub_server.kit.clock import now
 from lorahub_server.kit.db import UtcDateTime
 
@@ -49,9 +49,8 @@ def db_now(session: Session, plus_s: float = 0) -> ColumnElement[datetime]:
 
 def insert_unless_there(session: Session, values: dict[str, Any]) -> Job | None:
     """Insert a job; None when an unfinished one holds the same dedup key."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = (
-        dialect.insert(Job)
+        upsert.insert(session, Job)
         .values(values)
         .on_conflict_do_nothing(index_elements=[Job.dedup], index_where=IS_UNFINISHED)
         .returning(Job)

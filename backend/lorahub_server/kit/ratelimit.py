@@ -9,12 +9,11 @@ import ipaddress
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, String, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from lorahub_server.kit import upsert
 from lorahub_server.kit.clock import now
 from lorahub_server.kit.db import Base, Database
 from lorahub_server.kit.errors import HubError
@@ -122,14 +121,12 @@ def _bump(session: Session, limit: Limit, key: str, moment: float) -> int:
     values = {"what": limit.what, "key": key, "start": start, "hits": 1}
     values["ends"] = start + 2 * limit.seconds
     more = RateWindow.hits + 1
-    statement: Any
-    if session.get_bind().dialect.name == "postgresql":
-        statement = postgresql.insert(RateWindow).values(values)
-    else:
-        statement = sqlite.insert(RateWindow).values(values)
-    statement = statement.on_conflict_do_update(
-        index_elements=["what", "key", "start"], set_={"hits": more}
-    ).returning(RateWindow.hits)
+    statement = (
+        upsert.insert(session, RateWindow)
+        .values(values)
+        .on_conflict_do_update(index_elements=["what", "key", "start"], set_={"hits": more})
+        .returning(RateWindow.hits)
+    )
     return int(session.execute(statement).scalar_one())
 
 

@@ -4,13 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller, visible
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
+from lorahub_server.kit import upsert
 from lorahub_server.library.tables import (
     AdapterFile,
     LibraryEntry,
@@ -21,15 +20,6 @@ from lorahub_server.library.tables import (
 from lorahub_server.repos.tables import CommitRow, Repository
 
 BATCH = 500
-
-
-def visible_repos(caller: Caller) -> ColumnElement[bool]:
-    return visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )
 
 
 def lock_entry(session: Session, repo_id: int) -> LibraryEntry | None:
@@ -53,10 +43,9 @@ def insert_entry(session: Session, repo_id: int, moment: datetime) -> LibraryEnt
     entry = lock_entry(session, repo_id)
     if entry is not None:
         return entry
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {"repo_id": repo_id, "updated_at": moment, "stars": count_stars(session, repo_id)}
     session.execute(
-        dialect.insert(LibraryEntry).values(**_DEFAULTS, **values).on_conflict_do_nothing()
+        upsert.insert(session, LibraryEntry).values(**_DEFAULTS, **values).on_conflict_do_nothing()
     )
     entry = lock_entry(session, repo_id)
     assert entry is not None

@@ -23,9 +23,9 @@ from lorahub_server.community.tables import Star
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import Key
 from lorahub_server.library.measures import ANY, Measures
-from lorahub_server.library.queries import visible_repos
 from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag, RepoTerm
 from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.visibility import visible_repos
 
 # Counts and facets look at so many repositories at most.
 COUNTED = 10_000

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller, visible
+from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account, FormerName
 from lorahub_server.repos.tables import CommitRow, FormerRepoName, GitObject, Ref, Repository
+from lorahub_server.repos.visibility import visible_repos
 
 
 def repo_by_name(session: Session, owner_lower: str, name_lower: str) -> Repository | None:
@@ -83,12 +84,7 @@ def has_repos(session: Session, owner_id: int) -> bool:
 
 
 def repos_of(session: Session, caller: Caller, owner_id: int) -> Sequence[Repository]:
-    seen = visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )
+    seen = visible_repos(caller)
     return session.scalars(
         select(Repository)
         .where(and_(Repository.owner_id == owner_id, seen))

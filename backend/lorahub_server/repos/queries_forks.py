@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import func, insert, literal, select
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller, visible
+from lorahub_server.access import Caller
 from lorahub_server.kit.many import among
 from lorahub_server.repos.tables import CommitRow, GitObject, Ref, Repository
+from lorahub_server.repos.visibility import visible_repos
 
 _AT_ONCE = 20_000
 
@@ -83,12 +84,7 @@ def names_of(session: Session, caller: Caller, repo_ids: Collection[int]) -> dic
     """Return the full names of those of the repositories that the caller may see."""
     if not repo_ids:
         return {}
-    seen = visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )
+    seen = visible_repos(caller)
     found = session.scalars(select(Repository).where(Repository.id.in_(repo_ids), seen))
     return {repo.id: repo.full_name for repo in found}
 

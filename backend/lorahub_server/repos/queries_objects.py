@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
+from lorahub_server.kit import upsert
 from lorahub_server.kit.many import among
 from lorahub_server.repos.objects import NewObject
 from lorahub_server.repos.tables import CommitRow, GitObject
@@ -25,8 +25,7 @@ class BlobFacts:
 def insert_objects(session: Session, repo_id: int, objects: Iterable[NewObject]) -> None:
     rows = [made.row(repo_id) for made in objects]
     if rows:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.execute(dialect.insert(GitObject).on_conflict_do_nothing(), rows)
+        session.execute(upsert.insert(session, GitObject).on_conflict_do_nothing(), rows)
 
 
 def data_of(session: Session, repo_id: int, oids: Collection[str]) -> dict[str, bytes]:
@@ -94,8 +93,7 @@ def trees_of(session: Session, repo_id: int, oids: Collection[str]) -> dict[str,
 
 def insert_commit(session: Session, values: dict[str, Any]) -> None:
     """Insert the row of a commit; the same one may be there from another branch."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(CommitRow).values(values).on_conflict_do_nothing())
+    session.execute(upsert.insert(session, CommitRow).values(values).on_conflict_do_nothing())
 
 
 def line_of(session: Session, repo_id: int, start: str, limit: int) -> Sequence[CommitRow]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from lorahub_server.kit import upsert
 from lorahub_server.kit.many import among
 from lorahub_server.repos.tables import CommitRow, GitObject
 
@@ -74,5 +74,4 @@ def insert_commits(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     """Insert rows of commits; some may be there already."""
     values = list(rows)
     if values:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.execute(dialect.insert(CommitRow).on_conflict_do_nothing(), values)
+        session.execute(upsert.insert(session, CommitRow).on_conflict_do_nothing(), values)

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, func, literal, null, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from lorahub_server.access import Caller, shown
 from lorahub_server.accounts.tables import Account
+from lorahub_server.kit import upsert
 from lorahub_server.repos.tables import CommitRow, Ref, Repository
 
 BRANCHES = "refs/heads/"
@@ -135,10 +135,9 @@ def set_ref(
     session: Session, repo_id: int, name: str, *, oid: str, commit_oid: str, moment: datetime
 ) -> None:
     """Move the ref, or make it."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     changed = {"oid": oid, "commit_oid": commit_oid, "updated_at": moment}
     session.execute(
-        dialect.insert(Ref)
+        upsert.insert(session, Ref)
         .values(repo_id=repo_id, name=name, **changed)
         .on_conflict_do_update(index_elements=[Ref.repo_id, Ref.name], set_=changed)
     )

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from lorahub_server.access import Caller, shown, visible
+from lorahub_server.access import Caller, shown
 from lorahub_server.community.collections import queries
 from lorahub_server.community.collections.tables import Collection, CollectionItem, Upvote
+from lorahub_server.kit import upsert
 from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.visibility import visible_repos
 
 Row = tuple[CollectionItem, Repository | None, Collection | None]
 
@@ -84,9 +85,8 @@ def delete_repo(session: Session, repo_id: int) -> None:
 
 def add_upvote(session: Session, account_id: int, collection_id: int, moment: datetime) -> bool:
     """Return whether the vote is new."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = (
-        dialect.insert(Upvote)
+        upsert.insert(session, Upvote)
         .values(account_id=account_id, collection_id=collection_id, created_at=moment)
         .on_conflict_do_nothing()
         .returning(Upvote.collection_id)
@@ -130,7 +130,7 @@ def _seen(caller: Caller, item: Any, *only: Any) -> Select[Any]:
     found = (
         select(*(only or (item, Repository, target)))
         .select_from(item)
-        .outerjoin(Repository, and_(Repository.id == item.repo_id, _visible(caller)))
+        .outerjoin(Repository, and_(Repository.id == item.repo_id, visible_repos(caller)))
         .outerjoin(target, and_(target.id == item.target_id, _shown(caller, target)))
         .where(or_(Repository.id.is_not(None), target.id.is_not(None)))
     )
@@ -144,12 +144,3 @@ def _seen(caller: Caller, item: Any, *only: Any) -> Select[Any]:
 
 def _shown(caller: Caller, target: Any) -> Any:
     return shown(caller, owner_id=target.owner_id, private=target.private)
-
-
-def _visible(caller: Caller) -> Any:
-    return visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )

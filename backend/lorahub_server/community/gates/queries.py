@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from lorahub_server.access.tables import AccessRequest
+from lorahub_server.kit import upsert
 
 
 def insert_unless_there(session: Session, values: dict[str, Any]) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(AccessRequest).values(values).on_conflict_do_nothing())
+    session.execute(upsert.insert(session, AccessRequest).values(values).on_conflict_do_nothing())
 
 
 def lock_request(session: Session, repo_id: int, account_id: int) -> AccessRequest | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, undefer
 
-from lorahub_server.access import Caller, visible
+from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.webhooks.tables import (
     Webhook,
@@ -15,6 +15,7 @@ from lorahub_server.community.webhooks.tables import (
     WebhookWatch,
 )
 from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.visibility import visible_repos
 
 
 def is_watched(
@@ -136,12 +137,7 @@ def known_repos(
     session: Session, caller: Caller, repo_ids: Collection[int]
 ) -> dict[int, Repository]:
     """Return those of the repositories that the caller may see now."""
-    seen = visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )
+    seen = visible_repos(caller)
     rows = session.scalars(select(Repository).where(Repository.id.in_(repo_ids), seen))
     return {repo.id: repo for repo in rows}
 

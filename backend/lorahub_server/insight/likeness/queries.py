@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller, visible
+from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
 from lorahub_server.blobs.tables import BlobRef
 from lorahub_server.insight.likeness.tables import AdapterSketch, Likeness, SketchKey
 from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.visibility import visible_repos
 
 _UNSEEN: dict[str, Any] = {"synchronize_session": False}
 
@@ -94,7 +95,7 @@ def like(
         .join(BlobRef, BlobRef.sha256 == Likeness.other)
         .join(Repository, Repository.id == BlobRef.repo_id)
         .join(Account, Account.id == Repository.owner_id)
-        .where(Likeness.sha256.in_(shas), Repository.id != repo_id, _visible(caller))
+        .where(Likeness.sha256.in_(shas), Repository.id != repo_id, visible_repos(caller))
         .order_by(BlobRef.created_at, Likeness.other, Repository.id)
         .limit(limit)
     )
@@ -108,17 +109,8 @@ def holders(
     statement = (
         select(BlobRef.sha256, Repository)
         .join(Repository, Repository.id == BlobRef.repo_id)
-        .where(BlobRef.sha256.in_(shas), Repository.id != repo_id, _visible(caller))
+        .where(BlobRef.sha256.in_(shas), Repository.id != repo_id, visible_repos(caller))
         .order_by(BlobRef.created_at, Repository.id)
         .limit(limit)
     )
     return [(sha256, repo) for sha256, repo in session.execute(statement)]
-
-
-def _visible(caller: Caller) -> Any:
-    return visible(
-        caller,
-        owner_id=Repository.owner_id,
-        private=Repository.private,
-        deleted_at=Repository.deleted_at,
-    )
