@@ -228,13 +228,7 @@ def build_manifest(data: Any) -> Manifest:
     manifest = build(Manifest, data)
     files = build_all(RemoteFile, manifest.files)
     for file in files:
-        if not (
-            isinstance(file.path, str)
-            and type(file.size) is int
-            and 0 <= file.size <= _MOST_SIZE
-            and isinstance(file.sha256, str)
-            and _SHA256.fullmatch(file.sha256)
-        ):
+        if not (isinstance(file.path, str) and _is_content(file.size, file.sha256)):
             raise _strange("Manifest")
     words = manifest.trigger_words
     if (
@@ -259,17 +253,19 @@ def build_variant(data: Any) -> Variant:
     variant = build(Variant, data)
     files = build_all(VariantFile, list(variant.files))
     for file in files:
-        if not (
-            isinstance(file.name, str)
-            and type(file.size) is int
-            and 0 <= file.size <= _MOST_SIZE
-            and isinstance(file.sha256, str)
-            and _SHA256.fullmatch(file.sha256)
-        ):
+        if not (isinstance(file.name, str) and _is_content(file.size, file.sha256)):
             raise _strange("Variant")
-    if not isinstance(variant.id, str) or not _SHA256.fullmatch(variant.id):
+    if not _is_sha256(variant.id):
         raise _strange("Variant")
     return variant._replace(files=files)
+
+
+def _is_content(size: Any, sha256: Any) -> bool:
+    return type(size) is int and 0 <= size <= _MOST_SIZE and _is_sha256(sha256)
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
 def _strange(what: str) -> NetworkFailed:
