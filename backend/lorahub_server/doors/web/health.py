@@ -6,11 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from lorahub_server.doors.deps import ReadTx
-from lorahub_server.doors.web.repo_pages import repo_and_head
+from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page
 from lorahub_server.insight.likeness import service as likeness
 from lorahub_server.insight.reports import service as reports
 from lorahub_server.library import service as library
+from lorahub_server.repos import service as repos
 
 router = APIRouter()
 
@@ -45,14 +46,14 @@ class Chart:
 
 @router.get("/{owner}/{name}/health")
 def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") -> Response:
-    repo, head = repo_and_head(tx, owner, name, "health")
+    repo = repos.get_repo(tx, owner, name)
     details = library.details(tx, repo)
     adapter = next((one for one in details.adapters if one.path == file), details.primary)
     report = reports.get(tx.session, adapter.sha256) if adapter else None
     return page(
         request,
         "health.html",
-        **head,
+        **head_of(tx, repo, "health", details.repo),
         details=details,
         adapter=adapter,
         report=report,
