@@ -50,6 +50,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     "default": {"model": ErrorOut, "description": "What went wrong, and what to do"}
 }
 
+# For every address that answers with a file.
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The bytes", "content": {"application/octet-stream": {}}},
+    206: {"description": "The bytes that the header Range asks for"},
+    302: {"description": "Where the hub's object store gives the bytes out"},
+    304: {"description": "The client has them (If-None-Match)"},
+    416: {"description": "The range lies outside the file"},
+}
+
 
 def _no_nul(text: str) -> str:
     if "\x00" in text:

@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from lorahub.adapters.errors import AdapterFileError
-from lorahub.adapters.remake.plan import make_variant
+from lorahub.adapters.remake.plan import make_variant, read_recipe
 from lorahub_server.insight.variants import service as variants
-from lorahub_server.insight.variants.plans import plan_of_recipe
 from lorahub_server.jobs import JobContext, JobFailed, handler
 from lorahub_server.kit.clock import now
 from lorahub_server.storage.keys import variant_key
@@ -34,7 +33,7 @@ def run(ctx: JobContext, args: dict[str, Any]) -> Callable[[Session], None]:
                 source,
                 args.get("config"),
                 out,
-                plan_of_recipe(args["recipe"]),
+                read_recipe(args["recipe"]),
                 progress=lambda done, total: ctx.progress(done, total, "converting"),
             )
         except AdapterFileError as error:

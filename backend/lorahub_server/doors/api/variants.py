@@ -4,18 +4,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from lorahub_server.access import Tx
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.api.insight import Problem
-from lorahub_server.doors.deps import ReadTx, base_url, reading, writing
-from lorahub_server.doors.files.variants import count_new
+from lorahub_server.doors.deps import ReadTx, base_url, reading
+from lorahub_server.doors.files.variants import ordered
 from lorahub_server.doors.schemas import Owner, RepoName, Text, example
 from lorahub_server.doors.web import links
 from lorahub_server.insight.variants import service as variants
 from lorahub_server.insight.variants.plans import plan_of
-from lorahub_server.insight.variants.tables import Variant
 from lorahub_server.repos import service
 
 router = APIRouter(prefix="/repos/{owner}/{name}/variants", tags=["files and history"])
@@ -84,24 +82,8 @@ async def make_variant(
     """
     plan = plan_of(**wanted.model_dump(include={"layout", "dtype", "rank", "energy"}))
 
-    def look(tx: Tx) -> tuple[Any, Any, VariantOut | None]:
-        repo = service.get_repo(tx, owner, name)
-        wished = variants.wish(tx, repo, wanted.revision, wanted.path, plan)
-        there = variants.find(tx, wished)
-        shown = None if there is None else _shown(request, tx, owner, name, there)
-        return tx.caller, wished, shown
-
-    caller, wished, there = await reading(request, look)
-    if there is not None and (there.state != "failed" or there.error is None):
-        return there
-    if there is None:
-        await run_in_threadpool(count_new, request, caller)
-
-    def ask(tx: Tx) -> VariantOut:
-        repo = service.get_repo(tx, owner, name)
-        return _shown(request, tx, owner, name, variants.ask(tx, repo, wished))
-
-    return await writing(request, ask)
+    wished = await ordered(request, owner, name, wanted.revision, wanted.path, plan)
+    return await reading(request, lambda tx: _shown(request, tx, owner, name, wished.id))
 
 
 @router.get("/{variant_id}", summary="Show a variant")
@@ -113,11 +95,11 @@ def show_variant(
     variant_id: Annotated[str, Path(max_length=64)],
 ) -> VariantOut:
     """Its state and progress; once it is `done`, the addresses of its files."""
-    repo = service.get_repo(tx, owner, name)
-    return _shown(request, tx, owner, name, variants.of_id(tx, repo, variant_id))
+    return _shown(request, tx, owner, name, variant_id)
 
 
-def _shown(request: Request, tx: Tx, owner: str, name: str, variant: Variant) -> VariantOut:
+def _shown(request: Request, tx: Tx, owner: str, name: str, variant_id: str) -> VariantOut:
+    variant = variants.of_id(tx, service.get_repo(tx, owner, name), variant_id)
     standing = variants.standing(tx, variant)
     base = base_url(request)
     return VariantOut(

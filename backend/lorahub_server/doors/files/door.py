@@ -4,7 +4,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.files.answer import named_file
-from lorahub_server.doors.schemas import ERRORS
+from lorahub_server.doors.schemas import BYTES, ERRORS
 
 router = APIRouter(tags=["files and history"], responses=ERRORS)
 
@@ -13,13 +13,7 @@ router = APIRouter(tags=["files and history"], responses=ERRORS)
     "/{owner}/{name}/resolve/{revision}/{path:path}",
     summary="Download a file",
     response_class=Response,
-    responses={
-        200: {"description": "The bytes", "content": {"application/octet-stream": {}}},
-        206: {"description": "The bytes that the header Range asks for"},
-        302: {"description": "Where the hub's object store gives the bytes out"},
-        304: {"description": "The client has them (If-None-Match)"},
-        416: {"description": "The range lies outside the file"},
-    },
+    responses=BYTES,
 )
 def resolve_file(
     request: Request,

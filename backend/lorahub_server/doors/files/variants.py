@@ -2,19 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
 
-from lorahub_server.access import Caller, Tx
+from lorahub.adapters.remake.plan import Plan
+from lorahub_server.access import Tx
 from lorahub_server.doors.deps import ReadTx, hub_of, reading, writing
 from lorahub_server.doors.files.answer import POLICY, stored_answer
 from lorahub_server.doors.files.ranges import is_unchanged, wanted
 from lorahub_server.doors.middleware.head import is_head
-from lorahub_server.doors.schemas import ERRORS
+from lorahub_server.doors.schemas import BYTES, ERRORS
 from lorahub_server.insight.variants import service as variants
 from lorahub_server.insight.variants.errors import NotConvertible, VariantPending
 from lorahub_server.insight.variants.limits import OF_ACCOUNT, OF_NETWORK
@@ -53,23 +53,12 @@ Energy = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    caller: Caller
-    wished: Wished
-    variant: Variant | None
-    is_owed: bool
-
-
 @router.get(
     "/{owner}/{name}/variant/{revision}/{path:path}",
     summary="Download an adapter file in another form",
     response_class=Response,
     responses={
-        200: {"description": "The bytes", "content": {"application/octet-stream": {}}},
-        206: {"description": "The bytes that the header Range asks for"},
-        302: {"description": "Where the hub's object store gives the bytes out"},
-        304: {"description": "The client has them (If-None-Match)"},
+        **BYTES,
         503: {"description": "It is being made; ask again after `Retry-After` seconds"},
     },
 )
@@ -93,24 +82,9 @@ async def variant_file(
     """
     plan = plan_of(layout=layout, dtype=dtype, rank=rank, energy=energy)
 
-    def look(tx: Tx) -> _Look:
-        repo = service.get_repo(tx, owner, name)
-        wished = variants.wish(tx, repo, revision, path, plan)
-        variant = variants.find(tx, wished)
-        owed = variant is not None and variants.standing(tx, variant).state in (
-            "waiting",
-            "running",
-        )
-        return _Look(tx.caller, wished, variant, owed)
-
-    found = await reading(request, look)
-    if _must_ask(found):
-        await run_in_threadpool(count_new, request, found.caller)
-        await writing(
-            request, lambda tx: variants.ask(tx, service.get_repo(tx, owner, name), found.wished)
-        )
+    wished = await ordered(request, owner, name, revision, path, plan)
     until = asyncio.get_running_loop().time() + _PATIENCE_S
-    give = _give(request, owner, name, found.wished.id, file)
+    give = _give(request, owner, name, wished.id, file)
     while (answer := await reading(request, give)) is None:
         if asyncio.get_running_loop().time() > until:
             raise VariantPending(_RETRY_S)
@@ -133,19 +107,32 @@ def file_of_variant(
     return answer
 
 
-def count_new(request: Request, caller: Caller) -> None:
+async def ordered(
+    request: Request, owner: str, name: str, revision: str, path: str, plan: Plan
+) -> Wished:
+    """See to it that the variant is made or owed. Raises what `wish` does, and RateLimited."""
+
+    def look(tx: Tx) -> tuple[Wished, bool]:
+        wished = variants.wish(tx, service.get_repo(tx, owner, name), revision, path, plan)
+        return wished, variants.must_be_asked(tx, wished)
+
+    def ask(tx: Tx) -> None:
+        variants.ask(tx, service.get_repo(tx, owner, name), wished)
+
+    wished, is_new = await reading(request, look)
+    if is_new:
+        await run_in_threadpool(_count_new, request)
+        await writing(request, ask)
+    return wished
+
+
+def _count_new(request: Request) -> None:
     """Count one that has to be made; raises RateLimited."""
-    db = hub_of(request).db
+    db, caller = hub_of(request).db, request.state.caller
     if caller.name is not None:
         hit(db, OF_ACCOUNT, caller.name)
     else:
         hit(db, OF_NETWORK, network(request.client.host if request.client else None))
-
-
-def _must_ask(found: _Look) -> bool:
-    if found.variant is None:
-        return True
-    return found.variant.state == "waiting" and not found.is_owed
 
 
 def _give(

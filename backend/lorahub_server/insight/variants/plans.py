@@ -1,7 +1,7 @@
 """From what somebody wishes to a plan of the converter, or to an error that tells what is wrong."""
 
 from lorahub.adapters.errors import AdapterFileError
-from lorahub.adapters.remake.plan import Plan, make_plan, read_recipe
+from lorahub.adapters.remake.plan import Plan, make_plan
 from lorahub_server.kit.errors import HubError
 
 
@@ -18,8 +18,3 @@ def plan_of(
         return make_plan(layout=layout, dtype=dtype, rank=rank, energy=energy)
     except AdapterFileError as error:
         raise InvalidPlan(str(error), place=error.key) from error
-
-
-def plan_of_recipe(recipe: str) -> Plan:
-    """Return the plan that a variant's row names."""
-    return read_recipe(recipe)

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from lorahub_server.blobs.tables import Blob, BlobRef
+from lorahub_server.blobs.tables import BlobRef
 from lorahub_server.insight.variants.tables import Variant
+from lorahub_server.kit import upsert
 
 
 def get(session: Session, variant_id: str) -> Variant | None:
@@ -17,20 +17,11 @@ def get(session: Session, variant_id: str) -> Variant | None:
 
 
 def insert_unless_there(session: Session, values: dict[str, Any]) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(Variant).values(values).on_conflict_do_nothing())
+    session.execute(upsert.insert(session, Variant).values(values).on_conflict_do_nothing())
 
 
 def lock(session: Session, variant_id: str) -> Variant | None:
     return session.get(Variant, variant_id, with_for_update=True, populate_existing=True)
-
-
-def keep_source(session: Session, sha256: str) -> bool:
-    """Lock the file it is made from against collection; False when it is gone."""
-    statement = (
-        select(Blob.sha256).where(Blob.sha256 == sha256).with_for_update(read=True, key_share=True)
-    )
-    return session.scalar(statement) is not None
 
 
 def has_source(session: Session, repo_id: int, sha256: str) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from lorahub.adapters.remake.headers import MAKER
 from lorahub.adapters.remake.plan import Plan
 from lorahub_server.access import Tx, require_files
+from lorahub_server.insight.queries import keep_blob
 from lorahub_server.insight.variants import queries
 from lorahub_server.insight.variants.errors import NotConvertible, VariantNotFound
 from lorahub_server.insight.variants.limits import (
@@ -87,15 +88,20 @@ def wish(tx: Tx, repo: Repository, revision: str, path: str, plan: Plan) -> Wish
     return Wished(entry.sha256 or "", path, found.commit, plan, config, owner)
 
 
-def find(tx: Tx, wished: Wished) -> Variant | None:
-    """Return the variant if it was asked for before and its failure, if it failed, is recent."""
+def must_be_asked(tx: Tx, wished: Wished) -> bool:
+    """Tell whether nobody asked before, or nobody works on it any more.
+
+    One that failed lately need not be asked for: it would fail again.
+    """
     variant = queries.get(tx.session, wished.id)
-    return None if variant is None or _is_stale(tx, variant) else variant
+    if variant is None or _is_stale(tx, variant):
+        return True
+    return variant.state == "waiting" and standing(tx, variant).error is not None
 
 
 def ask(tx: Tx, repo: Repository, wished: Wished) -> Variant:
     """Return the variant; owe its making unless it is made or owed already."""
-    if not queries.keep_source(tx.session, wished.sha256):
+    if not keep_blob(tx.session, wished.sha256):
         raise VariantNotFound
     queries.insert_unless_there(
         tx.session,
