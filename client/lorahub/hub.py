@@ -185,13 +185,17 @@ class Hub:
         branch: str = "main",
         description: str = "",
         parent: str | None = None,
+        create: bool = False,
+        private: bool = False,
     ) -> models.Committed:
         """Make one commit of operations, which `add`, `add_blob` and `remove` build. With a
-        `parent` it is refused as a Conflict when the branch has moved on.
+        `parent` it is refused as a Conflict when the branch has moved on. `create`: make the
+        repository too if it is missing, `private` or not; not if the commit is refused.
         """
         asked: dict[str, Any] = {"message": message, "operations": list(operations)}
         asked |= {"description": description} if description else {}
         asked |= {"parent": parent} if parent else {}
+        asked |= {"create": True, "private": private} if create else {}
         where = f"{_of(repo)}/commits/{piece(branch)}"
         return build(models.Committed, self._json("POST", where, asked))
 
@@ -212,11 +216,21 @@ class Hub:
     # Sending files, step by step
 
     def preupload(
-        self, repo: str, files: Sequence[Mapping[str, Any]], *, branch: str = "main"
+        self,
+        repo: str,
+        files: Sequence[Mapping[str, Any]],
+        *,
+        branch: str = "main",
+        create: bool = False,
+        private: bool = False,
     ) -> models.Plan:
-        """Ask what each of at most 1000 files (path, size, sha256) needs."""
+        """Ask what each of at most 1000 files (path, size, sha256) needs. `create`: for a commit
+        that makes the repository.
+        """
         where = f"{_of(repo)}/preupload/{piece(branch)}"
-        plan = build(models.Plan, self._json("POST", where, {"files": list(files)}))
+        asked: dict[str, Any] = {"files": list(files)}
+        asked |= {"create": True, "private": private} if create else {}
+        plan = build(models.Plan, self._json("POST", where, asked))
         return plan._replace(files=build_all(models.Planned, plan.files))
 
     def open_upload(self, name: str, size: int, sha256: str | None = None) -> models.Upload:

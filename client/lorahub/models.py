@@ -149,6 +149,7 @@ class Form(NamedTuple):
     dtype: str | None = None
     rank: int | None = None
     energy: float | None = None
+    family: str | None = None
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value}" for name, value in self._asdict().items() if value)

@@ -82,3 +82,19 @@ def test_what_cannot_be_made(published):
     done = published.ends(1, "pull", "alice/style", "--layout", "gguf")
     assert "layout" in done.stderr
     assert published.files("style") == {}
+    done = published.ends(1, "pull", "alice/style", "--layout", "peft", "--family", "sd3")
+    assert "not of sd3" in done.stderr
+
+
+def test_nothing_is_made_for_a_folder_that_is_not_there(published):
+    done = published.ends(
+        1, "pull", "alice/style", "--rank", "3", "--to", "comfyui", "--root", "nowhere"
+    )
+    assert "--root" in done.stderr
+    assert "making" not in done.stderr
+
+
+def test_a_named_file_may_get_another_name(published):
+    options = ["--file", "style.safetensors", "--layout", "peft"]
+    published.ends(0, "pull", "alice/style", *options)
+    assert sorted(published.files("style")) == ["adapter_config.json", "adapter_model.safetensors"]

@@ -90,6 +90,16 @@ def test_dry_run_changes_nothing(alice, folder):
     assert "more.txt" not in alice.ends(0, "info", f"{alice}/gpt2").stdout
 
 
+def test_a_refused_push_leaves_no_repository(alice, folder):
+    config = (folder / "adapter_config.json").read_bytes()
+    (folder / "adapter_config.json").write_bytes(b"{")
+    done = alice.ends(1, "push", "gpt2", f"{alice}/gpt2")
+    assert "adapter_config.json" in done.stderr
+    alice.ends(3, "info", f"{alice}/gpt2")
+    (folder / "adapter_config.json").write_bytes(config)
+    alice.ends(0, "push", "gpt2", f"{alice}/gpt2")
+
+
 def test_delete(alice, folder):
     (folder / "old.txt").write_text("x")
     (folder / "kept.log").write_text("x")

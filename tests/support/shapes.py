@@ -190,7 +190,9 @@ MODELS: dict[str, tuple[str, Rows]] = {
     "krea2": (
         "diffusers",
         [
-            *_attention("transformer_blocks.{n}.attn", 6144, 28),
+            ("transformer_blocks.{n}.attn.to_q", 6144, 6144, 28),
+            ("transformer_blocks.{n}.attn.to_k", 6144, 1536, 28),
+            ("transformer_blocks.{n}.attn.to_v", 6144, 1536, 28),
             ("transformer_blocks.{n}.attn.to_gate", 6144, 6144, 28),
         ],
     ),

@@ -1,5 +1,18 @@
 """Reading adapter files: what they are, what they do, whether they are sound, which are the same.
 
+    from pathlib import Path
+    from lorahub import adapters
+
+    report = adapters.inspect_file("style.safetensors")      # or a folder that PEFT wrote
+    report["families"][0]["name"], report["rank"], report["warnings"]
+    adapters.convert(Path("style.safetensors"), Path("out.safetensors"), layout="diffusers")
+    adapters.resize(Path("style.safetensors"), Path("small.safetensors"), rank=8)
+    adapters.merge([adapters.Ingredient(Path("a"), 0.6), adapters.Ingredient(Path("b"), 0.4)], out)
+    adapters.scrub("style.safetensors", "clean.safetensors")
+
+What is refused raises AdapterFileError, with a `code`, a sentence and a hint. The keys of a report
+are described in inspection.schema.json.
+
 Importing this package, and everything that reads only headers, needs the standard library alone;
 numpy and blake3 are loaded by what touches the weights.
 """

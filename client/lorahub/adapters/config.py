@@ -8,12 +8,14 @@ is dropped and named. Nothing here is ever handed to another library.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lorahub.adapters import limits
 from lorahub.adapters.errors import AdapterFileError, shown
 from lorahub.adapters.patterns import Lookup, read_pattern
 
+CONFIG_NAME = "adapter_config.json"
 MAX_CONFIG_BYTES = 256 * 1024
 MAX_CONFIG_DEPTH = 10
 MAX_PATTERNS = 5_000
@@ -183,6 +185,22 @@ def read_config(fields: Mapping[str, Any]) -> AdapterConfig:
         },
         flagged=tuple(_flagged(fields, pattern)),
     )
+
+
+def beside(weights: Path) -> tuple[dict[str, Any] | None, AdapterFileError | None]:
+    """The fields of the adapter_config.json beside a file of weights, or why they can't be used.
+
+    Both are None where there is no such file. Raises OSError where it can't be read.
+    """
+    try:
+        with weights.with_name(CONFIG_NAME).open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+        parse_config(data)
+    except (FileNotFoundError, NotADirectoryError):
+        return None, None
+    except AdapterFileError as error:
+        return None, error
+    return json.loads(data), None
 
 
 def component_configs(metadata: Mapping[str, str]) -> dict[str, AdapterConfig]:

@@ -14,7 +14,10 @@ import numpy as np
 
 from lorahub.adapters import limits
 from lorahub.adapters.arrays import Tensors, open_tensors
+from lorahub.adapters.config import beside
+from lorahub.adapters.declared import differing, other_method
 from lorahub.adapters.description import describe
+from lorahub.adapters.errors import AdapterFileError
 from lorahub.adapters.hashes import FileHashes
 from lorahub.adapters.measure.bases import base_parameters
 from lorahub.adapters.measure.health import SOUND, overflows, states_of, verdicts_of
@@ -22,8 +25,9 @@ from lorahub.adapters.measure.places import Place, place_of
 from lorahub.adapters.measure.run import Measured, measure_modules
 from lorahub.adapters.measure.totals import Total, by_place, smaller_ranks, total_of
 from lorahub.adapters.modules import read_modules
-from lorahub.adapters.report_header import header_report, trusted
-from lorahub.adapters.report_warnings import Warned, warnings_of
+from lorahub.adapters.remake.files import find_files
+from lorahub.adapters.report_header import checked, header_report
+from lorahub.adapters.report_warnings import Warned, refused_config, warnings_of
 from lorahub.adapters.sameness import content_hashes
 from lorahub.adapters.sketch import sketch_of
 from lorahub.adapters.summary import Summary, summarise
@@ -43,17 +47,21 @@ def inspect_file(
 ) -> dict[str, Any]:
     """Read, hash and measure a file on this machine. Raises AdapterFileError, OSError.
 
-    `config`: the fields of the adapter_config.json beside it. `hashes`: those of FileHashes and
-    `data_sha256`, if they are known already; else the file is hashed beside the measuring.
-    `progress(done, total)` is told bytes; what it raises ends the work.
+    `path` may be a folder with one adapter, such as PEFT writes; then the adapter_config.json in it
+    is read. Of a file nothing beside it is looked at: give the fields of its configuration as
+    `config`. `hashes`: those of FileHashes and `data_sha256`, if they are known already; else the
+    file is hashed beside the measuring. `progress(done, total)` is told bytes; what it raises ends
+    the work.
     """
+    if Path(path).is_dir():
+        return _inspect_folder(Path(path), config, hashes=hashes, progress=progress)
     with open_tensors(path) as tensors, ThreadPoolExecutor(1, "hashes") as pool:
         start = tensors.header.data_start
         hashing = None if hashes else pool.submit(hash_file, path, start)
         content = pool.submit(content_hashes, tensors)
         try:
             summary = summarise(tensors.header, config)
-            modules = read_modules(tensors.header, trusted(config))
+            modules = read_modules(tensors.header, checked(config)[0])
             measured = measure_modules(modules, tensors, progress=progress)
             norms = {each.module.name: each.figures.frobenius for each in measured if each.figures}
             sketch = sketch_of(modules, tensors, summary.family, norms)
@@ -65,6 +73,29 @@ def inspect_file(
         report["content"] = asdict(content.result())
         report["sketch"] = sketch.to_text() if sketch else None
         return report
+
+
+def _inspect_folder(
+    folder: Path,
+    config: Mapping[str, object] | None,
+    *,
+    hashes: Mapping[str, str] | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    parts = find_files(folder)
+    if len(parts) > 1:
+        raise AdapterFileError(
+            "no_single_adapter",
+            f"{folder.name or folder} holds {len(parts)} adapter files.",
+            hint="Name the file that is meant.",
+        )
+    file, refused = parts[0][0], None
+    if config is None:
+        config, refused = beside(file)
+    report = inspect_file(file, config, hashes=hashes, progress=progress)
+    if refused:
+        report["warnings"].insert(0, refused_config(refused))
+    return report
 
 
 def hash_file(path: str | os.PathLike[str], data_start: int) -> dict[str, str]:
@@ -90,12 +121,19 @@ def report_of(
     header = tensors.header
     states = states_of(measured)
     places = [place_of(each.module) for each in measured]
-    known = hashes or {}
+    known, (settings, refused) = hashes or {}, checked(config)
     warned = Warned(
         summary=summary,
-        description=describe(
-            header.metadata, trusted(config), data_sha256=known.get("data_sha256")
+        description=describe(header.metadata, settings, data_sha256=known.get("data_sha256")),
+        differs=differing(
+            header.metadata,
+            summary,
+            settings,
+            {rank for each in measured if (rank := each.module.rank)},
+            {each.alpha for each in measured if each.alpha and np.isfinite(each.alpha)},
         ),
+        other_method=other_method(summary, settings),
+        refused=refused,
         verdicts=verdicts_of(measured, states),
         overflowing=overflows(measured),
         unknown_scales=[each.module.name for each in measured if _scale_is_unknown(each)],

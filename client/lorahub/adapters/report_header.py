@@ -6,6 +6,7 @@ from typing import Any
 
 from lorahub.adapters.config import AdapterConfig, read_config
 from lorahub.adapters.container import Header
+from lorahub.adapters.declared import differing, other_method
 from lorahub.adapters.description import describe
 from lorahub.adapters.errors import AdapterFileError
 from lorahub.adapters.report_warnings import Warned, warnings_of
@@ -23,7 +24,16 @@ def header_report(
 ) -> dict[str, Any]:
     """Every key of a report; what only the weights tell is empty, and `measured` is false."""
     hashes = hashes or {}
-    described = describe(header.metadata, trusted(config), data_sha256=hashes.get("data_sha256"))
+    settings, refused = checked(config)
+    described = describe(header.metadata, settings, data_sha256=hashes.get("data_sha256"))
+    ranks = {summary.rank, *summary.ranks} if summary.rank and summary.ranks else set()
+    warned = Warned(
+        summary,
+        described,
+        differing(header.metadata, summary, settings, ranks, ()),
+        other_method(summary, settings),
+        refused,
+    )
     return {
         "version": VERSION,
         "measured": False,
@@ -37,7 +47,7 @@ def header_report(
         "metadata": described.to_dict(),
         "trigger_words": summary.trigger_words,
         "tools": [asdict(tool) for tool in loaders(summary)],
-        "warnings": warnings_of(Warned(summary, described)),
+        "warnings": warnings_of(warned),
         "strength": None,
         "health": None,
         "by_component": [],
@@ -48,12 +58,14 @@ def header_report(
     }
 
 
-def trusted(config: Mapping[str, object] | None) -> AdapterConfig | None:
-    """A configuration that breaks the rules tells nothing; its own check says what is wrong."""
+def checked(
+    config: Mapping[str, object] | None,
+) -> tuple[AdapterConfig | None, AdapterFileError | None]:
+    """The configuration, or why it tells nothing: one that breaks the rules is not followed."""
     try:
-        return read_config(config) if config else None
-    except AdapterFileError:
-        return None
+        return (read_config(config) if config else None), None
+    except AdapterFileError as error:
+        return None, error
 
 
 def _identity(summary: Summary) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lorahub.adapters.declared import Differs
 from lorahub.adapters.description import Description
+from lorahub.adapters.errors import AdapterFileError
 from lorahub.adapters.summary import Summary
 
 if TYPE_CHECKING:
@@ -22,10 +24,15 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """What the warnings are told from."""
+    """What the warnings are told from. `other_method`: the peft_type of a configuration that is
+    another method's. `refused`: why the configuration is not followed.
+    """
 
     summary: Summary
     description: Description
+    differs: Sequence[Differs] = ()
+    other_method: str | None = None
+    refused: AdapterFileError | None = None
     verdicts: "Sequence[Verdict]" = ()
     overflowing: Sequence[str] = ()
     unknown_scales: Sequence[str] = ()
@@ -33,7 +40,8 @@ class Warned:
 
 def warnings_of(found: Warned) -> list[dict[str, Any]]:
     """`code`, `message`, `count` and up to ten `keys` each; what breaks the adapter comes first."""
-    made = [
+    made = [refused_config(found.refused)] if found.refused else []
+    made += [
         _warning(f"modules_{verdict.state}", verdict.message, verdict.names, verdict.modules)
         for verdict in found.verdicts
     ]
@@ -56,8 +64,31 @@ def warnings_of(found: Warned) -> list[dict[str, Any]]:
         )
     made += _grouped(found.summary.warnings)
     made += _conflicts(found.summary)
+    if found.other_method:
+        made.append(
+            _warning(
+                "config_other_method",
+                f"adapter_config.json says {found.other_method}, but the tensors are those of "
+                f"{found.summary.method}: PEFT will load none of them.",
+                ["peft_type"],
+            )
+        )
+    made += [
+        _warning(
+            "header_differs",
+            f"{each.field} says {each.says}, but the weights have {each.weights}: programs go by "
+            "the weights.",
+            [each.field],
+        )
+        for each in found.differs
+    ]
     made += _declared(found.description)
     return made
+
+
+def refused_config(error: AdapterFileError) -> dict[str, Any]:
+    """The warning about an adapter_config.json that can't be used."""
+    return _warning(error.code, str(error), [error.key] if error.key else [], 1)
 
 
 def _warning(

@@ -3,13 +3,14 @@
 The tensors are copied byte for byte, so every hash over them stays.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ _PERSONAL = re.compile(
     r".*(api_key|token_id|hf_token|access_token|password)|ss_huggingface_\w+|user|login)",
     re.IGNORECASE,
 )
+# What a person signs with, on purpose.
+_AUTHORS = frozenset({"modelspec.author", "author", "authors"})
 _FOLDERS = frozenset({"ss_dataset_dirs", "ss_reg_dataset_dirs", "ss_tag_frequency"})
 _FOLDER_FIELDS = frozenset({"image_dir", "img_dir", "metadata_file", "conditioning_data_dir"})
 _TAG_FIELDS = frozenset({"ss_tag_frequency", "tag_frequency"})
@@ -52,9 +55,12 @@ class Removal:
 
 @dataclass(slots=True)
 class Scrubbed:
-    """`data_sha256`: the hash of the tensors, the same before and after."""
+    """`kept`: who is named on purpose, by entry. `data_sha256`: the hash of the tensors, the same
+    before and after.
+    """
 
     removals: list[Removal] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     data_sha256: str = ""
 
@@ -65,38 +71,62 @@ class Scrubbed:
 
 
 def scrub(
-    path: str | os.PathLike[str], out: str | os.PathLike[str] | None, *, tags: bool = False
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None,
+    *,
+    tags: bool = False,
+    author: bool = False,
 ) -> Scrubbed:
     """Write a copy of the file at `path` without private metadata to `out` (None: only tell).
 
-    With `tags` the counts of caption words go too. `out` may be `path`; it is replaced when the
-    copy is whole. Raises AdapterFileError, OSError.
+    With `tags` the counts of caption words go too, with `author` the name that the author gave
+    (modelspec.author), which stays otherwise. `out` may be `path`; it is replaced when the copy is
+    whole. A folder is copied to the folder `out`: weights and adapter_config.json, nothing else.
+    Raises AdapterFileError, OSError.
     """
     source = Path(path)
+    if source.is_dir():
+        from lorahub.adapters.scrubbing_folders import scrub_folder
+
+        return scrub_folder(source, Path(out) if out else None, tags=tags, author=author)
     with source.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         header = read_header(file, size)
-        found = scrub_metadata(header.metadata, tags=tags)
+        found = scrub_metadata(header.metadata, tags=tags, author=author)
         if out is None:
             return found
-        target = Path(out)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".lorahub-")
-        try:
-            with os.fdopen(handle, "wb") as copy:
-                found.data_sha256 = _copy(file, header, found.metadata, copy)
-            shutil.copymode(source, name)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(Path(out), source) as copy:
+            found.data_sha256 = _copy(file, header, found.metadata, copy)
     return found
 
 
-def scrub_metadata(metadata: Mapping[str, str], *, tags: bool = False) -> Scrubbed:
+@contextlib.contextmanager
+def replacing(target: Path, source: Path) -> Iterator[Any]:
+    """A file that gets the name `target`, and the mode of `source`, when all of it is written."""
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".lorahub-")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(target)) from error
+    try:
+        with os.fdopen(handle, "wb") as copy:
+            yield copy
+        shutil.copymode(source, name)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def scrub_metadata(
+    metadata: Mapping[str, str], *, tags: bool = False, author: bool = False
+) -> Scrubbed:
     """The metadata without what is private, and what that was."""
-    work = _Work(tags, frozenset(_users(metadata)))
+    work = Work(tags, frozenset(users_in(metadata.values())))
     done = Scrubbed()
     for key, value in metadata.items():
+        if author and key in _AUTHORS:
+            done.removals.append(Removal(key, "It names the author.", gone=True))
+            continue
         kept, what = work.entry(key, value)
         if kept is None:
             done.removals.append(Removal(key, what, gone=True))
@@ -104,6 +134,8 @@ def scrub_metadata(metadata: Mapping[str, str], *, tags: bool = False) -> Scrubb
         if kept != value:
             done.removals.append(Removal(key, what, gone=False))
         done.metadata[key] = kept
+        if key in _AUTHORS and kept.strip():
+            done.kept[key] = kept
     return done
 
 
@@ -124,10 +156,10 @@ def _copy(source: Any, header: Header, metadata: Mapping[str, str], copy: Any) -
     return digest.hexdigest()
 
 
-def _users(metadata: Mapping[str, str]) -> set[str]:
+def users_in(values: Iterable[str]) -> set[str]:
     """Names of people, from the paths of their home folders."""
     found: set[str] = set()
-    for value in metadata.values():
+    for value in values:
         plain = value.replace("\\\\", "\\").replace("\\/", "/")
         found |= {name for name in _USER.findall(plain) if name.lower() not in _NOBODY}
     return found
@@ -137,7 +169,7 @@ _MOST_ROUNDS = 8
 _NOBODY = frozenset({"user", "root", "ubuntu", "admin", "public", "shared", "default", "home"})
 
 
-class _Work:
+class Work:
     """The rules for one header; folders get the same number wherever they are named."""
 
     def __init__(self, tags: bool, users: frozenset[str]) -> None:
@@ -217,8 +249,12 @@ class _Work:
 
 
 def report(found: Scrubbed) -> list[str]:
-    """A line for each change, for a person."""
-    return [
+    """A line for each change, and for each name that stays, for a person."""
+    changed = [
         f"{clean_text(each.key, 100)}: {'removed' if each.gone else 'changed'}. {each.what}"
         for each in found.removals
+    ]
+    return changed + [
+        f"{key}: kept. It names the author ({clean_text(value, 60)}); --author removes it."
+        for key, value in found.kept.items()
     ]

@@ -35,7 +35,8 @@ _FORGE_FAMILIES = frozenset({"flux1", "sd3", "sd3.5-medium", "sd3.5-large", "chr
 _COMFY_TRANSFORMERS = frozenset(
     {
         "sd3", "sd3.5-medium", "sd3.5-large", "flux1", "auraflow", "pixart", "mochi", "hidream",
-        "hunyuan-video", "qwen-image", "ltx-video", "ltx-video-13b", "ltx2", "z-image",
+        "hunyuan-video", "qwen-image", "qwen-image-edit", "ltx-video", "ltx-video-13b", "ltx2",
+        "z-image",
     }
 )  # fmt: skip
 _COMFY_METHODS = frozenset(
@@ -47,7 +48,10 @@ _DIFFUSERS_FAMILIES = frozenset(
         "flux2-klein-4b", "flux2-klein-9b", "auraflow", "hunyuan-video", "wan", "wan-14b",
         "wan-1.3b", "wan-5b", "ltx-video", "ltx-video-13b", "ltx2", "sana", "cogvideox-2b",
         "cogvideox-5b", "cogview4", "mochi", "lumina2", "kandinsky5", "hidream", "qwen-image",
-        "krea2", "z-image", "anima", "ideogram4", "ernie-image",
+        "krea2", "z-image", "anima", "ideogram4", "ernie-image", "shapes", "kolors", "flux3",
+        "qwen-image-edit", "qwen-image-2.1", "bria", "bria-fibo", "bria-fibo-2", "chronoedit",
+        "skyreels-v2", "sana-video", "prx", "ace-step", "minimax-h3", "cosmos-predict2-2b",
+        "cosmos-predict2-14b",
     }
 )  # fmt: skip
 # Families with a converter in diffusers from the names of the original code.
@@ -55,7 +59,7 @@ _DIFFUSERS_CONVERTS = frozenset(
     {
         "flux1", "hunyuan-video", "wan", "wan-14b", "wan-1.3b", "wan-5b", "lumina2", "hidream",
         "ltx-video", "ltx-video-13b", "ltx2", "qwen-image", "flux2", "flux2-klein-4b",
-        "flux2-klein-9b", "z-image", "ideogram4", "krea2", "anima",
+        "flux2-klein-9b", "z-image", "ideogram4", "krea2", "anima", "qwen-image-edit",
     }
 )  # fmt: skip
 _IMAGES = "It is made for image models."
@@ -89,6 +93,7 @@ def _comfyui(summary: Summary) -> Answer:
     text = any(name.startswith("text_encoder") for name in parts)
     return _first(
         (_is_language(summary), "no", _TEXT),
+        (family == "shapes", "no", "It can't run the base of the demo."),
         (summary.layout == "embedding", "yes", _IN_PROMPT),
         (summary.layout == "peft", "no", "It does not know PEFT's names. Convert it to kohya's."),
         (summary.method not in _COMFY_METHODS, "no", _unknown(summary)),
@@ -134,7 +139,7 @@ def _diffusers(summary: Summary) -> Answer:
     family, layout = summary.family, summary.layout
     kohya = layout in ("kohya", "lycoris")
     original = kohya or layout in ("comfyui", "original", "xlabs")
-    converts = _DIFFUSERS_CONVERTS | {"sd1", "sd2", "sdxl"}
+    converts = _DIFFUSERS_CONVERTS | {"sd1", "sd2", "sdxl", "shapes"}
     return _first(
         (_is_language(summary), "no", _TEXT),
         (layout == "embedding", "yes", "Load it with load_textual_inversion."),

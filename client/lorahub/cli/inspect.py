@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lorahub.adapters import AdapterFileError, is_weight_name, read_header, summarise
+from lorahub.adapters.config import beside
 from lorahub.adapters.report_header import header_report
+from lorahub.adapters.report_warnings import refused_config
 from lorahub.cli.common import Parser, add_output, print_json, reporter
 from lorahub.cli.page import Ink, page
 from lorahub.errors import FileMissing, LorahubError, VerificationFailed
 from lorahub.progress import Reporter
-from lorahub.transfer.scanning import read_config
 
 _INSTALL = "pip install 'lorahub[adapters]'"
 
@@ -80,13 +81,15 @@ def _files(path: Path) -> list[Path]:
 
 
 def _inspect(path: Path, told: Reporter, *, whole: bool) -> dict[str, Any]:
-    config = read_config(path.with_name("adapter_config.json"))
     try:
+        config, refused = beside(path)
         report = _whole(path, config, told) if whole else _header(path, config)
     except AdapterFileError as error:
         raise VerificationFailed(f"{path}: {error}", code=error.code) from error
     except OSError as error:
         raise LorahubError(f"{path} can't be read: {error.strerror}.") from error
+    if refused:
+        report["warnings"].insert(0, refused_config(refused))
     return {"file": str(path), **report}
 
 

@@ -194,6 +194,9 @@ def _strength(report: Mapping[str, Any], ink: Ink) -> Iterator[str]:
     told = f"  |ΔW| {strength['frobenius']:.3g}, strongest direction {strength['spectral']:.3g}"
     if strength["effective_rank"]:
         told += f", effective rank {strength['effective_rank']:.3g}"
+        mixed = report["ranks"] and report["ranks"][0] != report["ranks"][1]
+        told += f" of {_ranks(report)}" if report["rank"] else ""
+        told += " on average" if mixed else ""
     yield told if ink.blocks else told.replace("Δ", "d")
     largest = max((block["rms"] or 0.0 for block in blocks), default=0.0)
     if not largest:

@@ -48,17 +48,24 @@ def run(words: Sequence[str]) -> int:
     )
     parser.add_argument("--revision", metavar="REVISION", help="a branch, tag or commit")
     parser.add_argument(
-        "--layout", metavar="LAYOUT", help="kohya, diffusers or peft: as made by the hub"
+        "--layout",
+        metavar="LAYOUT",
+        help="kohya, diffusers, peft or comfyui: as made by the hub",
     )
-    parser.add_argument("--dtype", metavar="DTYPE", help="fp16, bf16 or fp32: as made by the hub")
+    parser.add_argument(
+        "--dtype", metavar="DTYPE", help="fp16, bf16, fp32, fp8_e4m3 or fp8_e5m2: made by the hub"
+    )
     parser.add_argument("--rank", type=int, metavar="N", help="resized to this rank by the hub")
+    parser.add_argument(
+        "--family", metavar="FAMILY", help="of the base, where --layout asks which one it is"
+    )
     parser.add_argument("--force", action="store_true", help="replace files that were changed")
     parser.add_argument("--no-cache", action="store_true", help="leave no second copy in the cache")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     add_hub(parser)
     add_output(parser)
     options = parser.parse(words)
-    form = Form(options.layout, options.dtype, options.rank)
+    form = Form(options.layout, options.dtype, options.rank, family=options.family)
     pulled = pull(
         options.repo,
         to=options.to,

@@ -1,7 +1,7 @@
 """Making the commit of a push, also when the branch moves meanwhile."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from lorahub.errors import CONFLICT, Conflict
 from lorahub.hub import Hub
@@ -16,14 +16,30 @@ _MOST_OPERATIONS = 1000
 Operation = Mapping[str, Any]
 
 
-class Committer:
-    """`hashes` has the SHA-256 of each path that is pushed."""
+class Create(NamedTuple):
+    """How the repository is made by its first commit."""
 
-    def __init__(self, hub: Hub, repo: str, branch: str, hashes: Mapping[str, str]) -> None:
+    private: bool
+
+
+class Committer:
+    """`hashes` has the SHA-256 of each path that is pushed. `create`: the repository is
+    missing, and the first commit makes it.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        repo: str,
+        branch: str,
+        hashes: Mapping[str, str],
+        create: Create | None = None,
+    ) -> None:
         self._hub = hub
         self._repo = repo
         self._branch = branch
         self._hashes = hashes
+        self._create = create
 
     def commit(self, operations: Sequence[Operation], message: str, head: str | None) -> Committed:
         """One commit, or several where one request can't hold it all."""
@@ -43,7 +59,13 @@ class Committer:
         for _ in range(_TRIES):
             try:
                 return self._hub.commit(
-                    self._repo, operations, message, branch=self._branch, parent=parent
+                    self._repo,
+                    operations,
+                    message,
+                    branch=self._branch,
+                    parent=parent,
+                    create=self._create is not None and parent is None,
+                    private=self._create is not None and self._create.private,
                 )
             except Conflict as error:
                 head = error.details.get("head")

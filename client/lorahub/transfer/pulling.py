@@ -99,7 +99,14 @@ class _Pull:
             return manifest
         from lorahub.transfer.variants import in_form
 
-        return in_form(self.hub, manifest, self.form, self.wish.files, self.reporter)
+        # A folder that is not there is told of before the hub makes anything.
+        layout.lay_out(self.wish, manifest, self._page(manifest), None)
+        wanted = {file.path for file in layout.chosen(manifest, self.wish.files)}
+        made = in_form(self.hub, manifest, self.form, self.wish.files, self.reporter)
+        if self.wish.files:
+            named = [file.path for file in made.files if file.variant or file.path in wanted]
+            self.wish = self.wish._replace(files=named)
+        return made
 
     def _warn(self, plan: Layout) -> None:
         """PEFT can't load weights alone; better said now than found out later."""

@@ -7,14 +7,14 @@ from typing import Any
 
 from lorahub import hub as calls
 from lorahub.adapters import is_weight_name
-from lorahub.errors import Conflict, Gone, NotAllowed, NotFound, UsageError
+from lorahub.errors import Gone, NotAllowed, NotFound, UsageError
 from lorahub.hub import Hub, hub_for
 from lorahub.models import Committed, Identity, Repo
 from lorahub.names import Target
 from lorahub.progress import Reporter, Silent
 from lorahub.settings import number
 from lorahub.transfer import scanning
-from lorahub.transfer.committing import Committer
+from lorahub.transfer.committing import Committer, Create
 from lorahub.transfer.hashing import sha256_of
 from lorahub.transfer.parallel import for_all
 from lorahub.transfer.results import Pushed, PushedFile
@@ -86,6 +86,7 @@ class _Push:
         self.reporter = reporter
         self.at_once = number("LORAHUB_CONNECTIONS", _AT_ONCE, least=1, most=32)
         self.hashes: dict[str, str] = {}
+        self.create: Create | None = None
         self.bytes_sent = 0
         hub.session.notify = reporter.note
 
@@ -105,11 +106,12 @@ class _Push:
             self.reporter.note(f"left out: {path}")
         repo = self._open_repo(self._caller())
         self._hash_all(found.files)
-        if repo is None and not dry_run:
-            repo = self._make_repo(private=private)
+        # Made by the first commit: what is refused leaves no empty repository.
+        self.create = Create(private) if repo is None else None
         if repo is not None and not dry_run:
             self._open_branch(repo)
-        head, plan = self._plan(found.files) if repo else (None, self._guess(found.files))
+        guess = repo is None and dry_run
+        head, plan = (None, self._guess(found.files)) if guess else self._plan(found.files)
         if delete and head:
             plan += self._deletions(head, found, exclude)
         done = None if dry_run else self._send(found.files, plan, message, head)
@@ -123,15 +125,6 @@ class _Push:
             left_out=found.left_out,
             bytes_sent=self.bytes_sent,
         )
-
-    def _make_repo(self, *, private: bool) -> Repo:
-        """Make the repository; one that another push made a moment ago will do."""
-        try:
-            return self.hub.create_repo(self.name, private=private)
-        except Conflict as error:
-            if error.code != "repo_exists":
-                raise
-            return self.hub.get_repo(self.name)
 
     def _caller(self) -> Identity:
         """Who is pushing; better asked before gigabytes are read."""
@@ -191,7 +184,13 @@ class _Push:
                 {"path": file.path, "size": file.size, "sha256": self.hashes[file.path]}
                 for file in files[start : start + _ASKED_AT_ONCE]
             ]
-            answer = self.hub.preupload(self.name, asked, branch=self.branch)
+            answer = self.hub.preupload(
+                self.name,
+                asked,
+                branch=self.branch,
+                create=self.create is not None,
+                private=self.create is not None and self.create.private,
+            )
             head = answer.revision
             actions |= {planned.path: planned.action for planned in answer.files}
         return head, [self._planned(file, actions.get(file.path, "upload")) for file in files]
@@ -230,7 +229,7 @@ class _Push:
         operations = [self._operation(file, places) for file in plan if file.action != "same"]
         if not operations:
             return None if head is None else Committed(head, changed=False, branch=self.branch)
-        committer = Committer(self.hub, self.name, self.branch, self.hashes)
+        committer = Committer(self.hub, self.name, self.branch, self.hashes, self.create)
         return committer.commit(operations, message, head)
 
     def _operation(self, file: PushedFile, places: Mapping[str, LocalFile]) -> Mapping[str, Any]:

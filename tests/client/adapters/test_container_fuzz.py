@@ -230,6 +230,7 @@ def test_damaged_files_for_minutes(seed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @settings(max_examples=40_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(headers())
 def test_many_headers_from_pieces(made):

@@ -20,14 +20,15 @@ IMAGES = [name for name, (kind, _) in MODELS.items() if kind != "peft"]
 NEVER_ALONE = {
     "sd3": {"sd3", "sd3.5-medium"},
     "cogvideox-5b": {"cogvideox-5b", "mochi"},
+    "ltx-video-13b": {"ltx-video-13b", "ltx2"},
 }
 PARTLY = {
     "sd3.5-medium": {"sd3", "sd3.5-medium"},
-    "flux1": {"flux1", "chroma", "hunyuan-video", "qwen-image", "flux2-klein-4b"},
+    "flux1": {"flux1", "chroma", "hunyuan-video", "qwen-image", "flux2-klein-4b", "ovis-image"},
     "flux1 original": {"flux1", "chroma", "hunyuan-video", "flux2-klein-4b"},
     "chroma": {"flux1", "chroma", "hunyuan-video"},
     "flux2-klein-4b": {"flux1", "chroma", "hunyuan-video", "flux2-klein-4b"},
-    "krea2": {"flux2", "krea2"},
+    "cogview4": {"cogview4", "glm-image"},
     **NEVER_ALONE,
 }
 

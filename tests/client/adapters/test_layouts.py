@@ -183,7 +183,16 @@ OTHERS = {
     "lora_te3_encoder_block_0_layer_0_SelfAttention_q": (4096, 4096, ["sd3", "flux1"]),
     "base_model.model.model.layers.0.mlp.experts.12.gate_proj": (2048, 768, ["qwen", "deepseek"]),
     "diffusion_model.transformer_blocks.0.audio_attn1.to_q": (2048, 2048, ["ltx2"]),
-    "diffusion_model.blocks.0.self_attn.q_proj": (2048, 2048, ["anima"]),
+    "diffusion_model.blocks.0.self_attn.q_proj": (
+        2048,
+        2048,
+        ["anima", "cosmos-predict2-2b"],
+    ),
+    "diffusion_model.llm_adapter.blocks.0.self_attn.q_proj": (2048, 2048, ["anima"]),
+    "diffusion_model.blocks.1.self_attn.q_proj": (5120, 5120, ["cosmos-predict2-14b"]),
+    "diffusion_model.double_layers.0.attn.w1q": (3072, 3072, ["auraflow"]),
+    "diffusion_model.layers.0.attn.to_q": (2520, 2520, ["omnigen2"]),
+    "diffusion_model.double_blocks.9.img_attn_q": (2048, 2048, ["hunyuan-video-1.5"]),
 }
 
 

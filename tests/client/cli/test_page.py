@@ -123,3 +123,12 @@ def test_strangers_texts_do_nothing(tmp_path, wide):
 def test_all_modules_of_sdxl_have_a_name_and_a_place():
     shapes = list(sdxl_shapes())
     assert len(shapes) == len({name for name, _, _ in shapes}) == 986
+
+
+def test_an_effective_rank_is_set_against_the_rank(tmp_path, wide):
+    one = kohya([(BLOCK.format(0), 64, 64)], 4, RNG)
+    told = page(report_of(one, tmp_path), Ink(Screen()))
+    assert re.search(r"effective rank [\d.]+ of 4\n", told)
+    mixed = one | kohya([(BLOCK.format(1), 64, 64)], 16, RNG)
+    told = page(report_of(mixed, tmp_path), Ink(Screen()))
+    assert re.search(r"effective rank [\d.]+ of 4 to 16 on average\n", told)

@@ -1,11 +1,16 @@
 """`lorahub convert`, `resize`, `merge`, `diff`, `compare` as a person calls them."""
 
+import errno
 import json
+import warnings
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from lorahub.cli import main
 from support import loras
+from support.weights import save
 
 NAMES = [
     ("lora_unet_blocks_3_self_attn_q", 40, 1536, ()),
@@ -96,3 +101,50 @@ def test_merge_diff_and_compare(call, style, tmp_path):
     assert "+ modelspec.title: Two" in out
     assert "other numbers in 4 tensors" in out
     assert "same tensors" in call("diff", style, style)[0]
+
+
+def test_a_layout_that_is_there_already_is_a_copy(call, tmp_path):
+    """Also of methods that no other layout has a place for."""
+    at = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.hada_w"
+    arrays = {
+        f"{at}{end}": np.ones(shape, "f4")
+        for end, shape in {
+            "1_a": (64, 4), "1_b": (4, 768), "2_a": (64, 4), "2_b": (4, 768),
+        }.items()
+    }  # fmt: skip
+    path = save(tmp_path / "a.safetensors", arrays)
+    _, err = call("convert", path, "--to", "kohya", "-o", tmp_path / "b")
+    assert "The layout is kohya already: every name stays." in err
+    assert load_file(tmp_path / "b").keys() == arrays.keys()
+    call("convert", path, "--to", "kohya", "--dtype", "fp16", "-o", tmp_path / "c")
+    assert {tensor.dtype for tensor in load_file(tmp_path / "c").values()} == {np.dtype("f2")}
+    assert "loha" in call("convert", path, "--to", "diffusers", "-o", tmp_path / "d", code=1)[1]
+
+
+def test_errors_of_writing_name_the_place_that_was_asked_for(call, style, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    out = closed / "out.safetensors"
+    monkeypatch.setattr("os.fsync", full)
+    for words in (["--to", "diffusers"], ["--dtype", "fp16"]):
+        _, err = call("convert", style, *words, "-o", out, code=1)
+        assert f"{out}: No space left on device" in err
+    monkeypatch.undo()
+    monkeypatch.setattr("pathlib.Path.mkdir", lambda self, **_: (self / "none").touch())
+    _, err = call("convert", style, "--to", "diffusers", "-o", out, code=3)
+    assert str(out) in err
+    assert ".making" not in err
+    assert list(closed.iterdir()) == []
+
+
+@pytest.mark.parametrize("weight", ["1e300", "-1e300", "1e7"])
+@pytest.mark.parametrize("method", ["concat", "ties"])
+def test_absurd_weights_are_refused_without_a_warning(call, style, tmp_path, weight, method):
+    words = ("merge", f"{style}:{weight}", style, "--method", method, "-o", tmp_path / "x")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, err = call(*words, code=1)
+    assert "no number between" in err

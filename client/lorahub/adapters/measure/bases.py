@@ -33,6 +33,7 @@ PARAMETERS: dict[str, dict[str, int]] = {
     "lumina2": {"transformer": 2_606_818_752},
     "hunyuan-video": {"transformer": 12_821_012_544},
     "ltx-video": {"transformer": 1_923_385_472},
+    "shapes": {"unet": 4_555_240, "text_encoder": 252_192},
 }
 
 

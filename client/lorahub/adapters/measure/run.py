@@ -63,7 +63,9 @@ def measure_modules(
     found: list[Measured] = []
     done = 0
     for begin in range(0, len(modules), _BATCH):
-        batch = _measure_batch(modules[begin : begin + _BATCH], tensors)
+        # Of numbers that are none the verdicts tell.
+        with np.errstate(over="ignore", invalid="ignore"):
+            batch = _measure_batch(modules[begin : begin + _BATCH], tensors)
         found += batch
         done += sum(each.bytes for each in batch)
         if progress:

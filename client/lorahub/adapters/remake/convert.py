@@ -35,8 +35,9 @@ def convert(
     """Write the adapter at `path` in another layout or dtype. Nothing is lost but the rounding of
     the dtype; what cannot be said without loss is refused.
 
-    Without `layout` every tensor keeps its name, whatever the method. `keep_alpha` writes scales
-    into the header for diffusers instead of multiplying them into the factors.
+    Without `layout` every tensor keeps its name, whatever the method; so it does where an adapter
+    of another method is in that layout already. `keep_alpha` writes scales into the header for
+    diffusers instead of multiplying them into the factors.
     Raises AdapterFileError, OSError.
     """
     code = dtype_code(dtype) if dtype else None
@@ -44,6 +45,11 @@ def convert(
         return recast(path, out, dtype=code, config=config, force=force, progress=progress)
     check_layout(layout)
     with open_source(path, family=family, config=config) as source:
+        if source.layout == layout and (source.others or source.extras):
+            # What other layouts have no place for has its place here.
+            report = recast(path, out, dtype=code, config=config, force=force, progress=progress)
+            report.notes.insert(0, f"The layout is {layout} already: every name stays.")
+            return report
         scheme = require_names(source, layout)
         target = make_target(layout, scheme, keep_alpha=keep_alpha)
         work = Work(

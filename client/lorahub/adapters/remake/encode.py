@@ -14,6 +14,7 @@ from lorahub.adapters.remake.targets import NOWHERE, TENSOR, Target, Unit
 
 _DIGITS = 12
 _LISTED = 20
+_MOST_F32 = float(np.finfo("f4").max)
 
 
 @dataclass(slots=True)
@@ -101,8 +102,15 @@ def write_unit(
             bias = bias.astype(np.float64) / factors.scale
         _add(spool, unit.key + style.bias, bias, code, tally)
     if target.scale == TENSOR:
-        alpha = np.asarray(alpha_of(factors), "<f4")
-        spool.add(unit.key + style.alpha, "F32", (), alpha)
+        alpha = alpha_of(factors)
+        if not abs(alpha) <= _MOST_F32:
+            raise AdapterFileError(
+                "overflow",
+                f"The scale of {shown(unit.key)} is too large to be written as an alpha.",
+                hint="Take an earlier save of the training.",
+                key=unit.key,
+            )
+        spool.add(unit.key + style.alpha, "F32", (), np.asarray(alpha, "<f4"))
     tally.ranks[unit.key] = factors.rank
     return factors
 

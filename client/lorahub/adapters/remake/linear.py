@@ -26,8 +26,16 @@ def thin_svd(up: Array, down: Array) -> tuple[Array, Array, Array]:
     """The singular values and vectors of up·down, never making the product."""
     left, left_core = np.linalg.qr(up)
     right, right_core = np.linalg.qr(down.T)
-    u, sigma, vt = np.linalg.svd(left_core @ right_core.T, full_matrices=False)
+    u, sigma, vt = _svd(left_core @ right_core.T)
     return left @ u, sigma, vt @ right.T
+
+
+def _svd(matrix: Array) -> tuple[Array, Array, Array]:
+    """Raises LinAlgError for numbers that are none, on which LAPACK may never end."""
+    if not np.isfinite(matrix).all():
+        raise np.linalg.LinAlgError("not finite")
+    u, sigma, vt = np.linalg.svd(matrix, full_matrices=False)
+    return u, sigma, vt
 
 
 def dense_svd(matrix: Array, rank: int) -> tuple[Array, Array, Array]:
@@ -36,7 +44,7 @@ def dense_svd(matrix: Array, rank: int) -> tuple[Array, Array, Array]:
     """
     height, width = matrix.shape
     if min(height, width) <= max(_EXACT_SIDE, rank):
-        u, sigma, vt = np.linalg.svd(matrix, full_matrices=False)
+        u, sigma, vt = _svd(matrix)
         return u[:, :rank], sigma[:rank], vt[:rank]
     columns = min(rank + _EXTRA, height, width)
     raw = np.random.Philox(key=columns).random_raw((width * columns + 63) // 64)
@@ -47,7 +55,7 @@ def dense_svd(matrix: Array, rank: int) -> tuple[Array, Array, Array]:
         other, _ = np.linalg.qr(matrix.T @ basis)
         basis = matrix @ other
     left, core = np.linalg.qr(basis)
-    u, sigma, vt = np.linalg.svd(core)
+    u, sigma, vt = _svd(core)
     return (left @ u)[:, :rank], sigma[:rank], (vt @ other.T)[:rank]
 
 

@@ -18,6 +18,8 @@ from lorahub.adapters.remake.source import PRODUCTS, Source
 from lorahub.adapters.remake.words import LAYOUTS, check_amount, dtype_code
 
 _MOST = 16
+# Far beyond any use; larger ones leave the range of the numbers that weights are stored in.
+_MOST_WEIGHT = 1e6
 _DENSE = frozenset({"ties", "dare", "dare_ties"})
 
 
@@ -120,9 +122,11 @@ def _check(
             hint=f"Take {', '.join(METHODS)}.",
         )
     for each in ingredients:
-        if not math.isfinite(each.weight):
+        if not math.isfinite(each.weight) or abs(each.weight) > _MOST_WEIGHT:
             raise AdapterFileError(
-                "bad_weight", f"The weight {each.weight} is no finite number.", hint="Write 0.5."
+                "bad_weight",
+                f"The weight {each.weight} is no number between -1000000 and 1000000.",
+                hint="Write 0.5.",
             )
     if rank is not None or energy is not None:
         check_amount(rank, energy)

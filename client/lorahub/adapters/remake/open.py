@@ -1,6 +1,6 @@
 """Opening an adapter with the names of its family."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from lorahub.adapters.errors import AdapterFileError, shown
 from lorahub.adapters.modules import Module
 from lorahub.adapters.remake.naming import Scheme, scheme_for
+from lorahub.adapters.remake.naming.choice import scheme_among
 from lorahub.adapters.remake.naming.schemes import language
 from lorahub.adapters.remake.source import PLAIN, Part, Source, make_source, open_parts
 
@@ -48,19 +49,8 @@ def find_scheme(parts: list[Part], family: str | None = None) -> Scheme | None:
         if scheme is None and family in candidates:
             return language(family)
         return scheme
-    schemes = {one: scheme_for(one) for one in candidates}
-    known = [scheme for scheme in schemes.values() if scheme is not None]
-    if not known:
-        is_language = all(part.summary.layout == "peft" for part in parts)
-        return language(candidates[0] if candidates else "unknown") if is_language else None
-    same = {(id(scheme.names), tuple(_prefixes(scheme))) for scheme in known}
-    if len(same) > 1 or len(known) < len(candidates):
-        raise AdapterFileError(
-            "family_unclear",
-            f"The weights could be those of {', '.join(candidates)}.",
-            hint="Say which with the option --family.",
-        )
-    return known[0]
+    is_language = all(part.summary.layout == "peft" for part in parts)
+    return scheme_among(candidates, is_language=is_language)
 
 
 def is_peft(path: Path) -> bool:
@@ -69,10 +59,6 @@ def is_peft(path: Path) -> bool:
     for part in parts:
         part.tensors.close()
     return parts[0].summary.layout == "peft"
-
-
-def _prefixes(scheme: Scheme) -> Iterable[str]:
-    return (encoder[0] for encoder in scheme.encoders.values())
 
 
 def _candidates(parts: list[Part]) -> list[str]:

@@ -9,25 +9,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorahub.adapters.errors import AdapterFileError
-from lorahub.adapters.remake.words import SPELLED, check_amount, check_layout, dtype_code
+from lorahub.adapters.remake.words import (
+    SPELLED,
+    check_amount,
+    check_family,
+    check_layout,
+    dtype_code,
+)
 
 if TYPE_CHECKING:
     from lorahub.adapters.remake.report import Report
     from lorahub.adapters.remake.run import Progress
 
-_FIELDS = ("layout", "dtype", "rank", "energy")
+_FIELDS = ("layout", "dtype", "rank", "energy", "family")
 # Energies that differ by less make the same file.
 _ENERGY_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Made by make_plan. `dtype` is spelled as people do: "fp16"."""
+    """Made by make_plan. `dtype` is spelled as people do: "fp16". `family`: whose names the modules
+    have, where the weights fit several; of no use without a layout.
+    """
 
     layout: str | None = None
     dtype: str | None = None
     rank: int | None = None
     energy: float | None = None
+    family: str | None = None
 
     @property
     def recipe(self) -> str:
@@ -50,6 +59,7 @@ def make_plan(
     dtype: str | None = None,
     rank: int | None = None,
     energy: float | None = None,
+    family: str | None = None,
 ) -> Plan:
     """Check what is wished for. Raises AdapterFileError."""
     if layout is None and dtype is None and rank is None and energy is None:
@@ -64,7 +74,11 @@ def make_plan(
         check_amount(rank, energy)
     spelled = SPELLED[dtype_code(dtype)] if dtype is not None else None
     share = None if energy is None else round(float(energy), _ENERGY_DIGITS)
-    return Plan(layout, spelled, rank, share or energy)
+    # Names that stay as they are need no family: the same wish gives the same line.
+    named = family if layout is not None else None
+    if named is not None:
+        check_family(named)
+    return Plan(layout, spelled, rank, share or energy, named)
 
 
 def read_recipe(recipe: str) -> Plan:
@@ -111,7 +125,7 @@ def make_variant(
         "layout": plan.layout,
         "dtype": plan.dtype,
         "config": config,
-        "family": family,
+        "family": plan.family or family,
         "force": True,
         "progress": progress,
     }

@@ -14,7 +14,7 @@ from lorahub.adapters.remake.configs import as_text
 from lorahub.adapters.remake.encode import Tally, check_losses
 from lorahub.adapters.remake.files import PEFT_FILE
 from lorahub.adapters.remake.report import Report
-from lorahub.adapters.remake.run import Progress, check_free
+from lorahub.adapters.remake.run import Progress, check_free, named
 from lorahub.adapters.remake.source import Part, open_parts
 from lorahub.adapters.remake.spool import Spool
 from lorahub.adapters.remake.words import FLOATS
@@ -56,7 +56,7 @@ def _recast(
     if folder:
         out.mkdir(exist_ok=True)
     target = out / PEFT_FILE if folder else out
-    with Spool(target) as spool:
+    with named(target), Spool(target) as spool:
         for done, name in enumerate(part.tensors):
             _add(spool, part.tensors, name, dtype, tally)
             if progress:

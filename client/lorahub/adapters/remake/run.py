@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lorahub.adapters.errors import AdapterFileError
+import numpy as np
+
+from lorahub.adapters.errors import AdapterFileError, shown
 from lorahub.adapters.remake import configs, headers
 from lorahub.adapters.remake.casting import encode
 from lorahub.adapters.remake.encode import Tally, alpha_of, write_unit
@@ -64,7 +66,7 @@ class Work:
 def run(work: Work, out: Path, *, force: bool = False, prove: bool = True) -> Report:
     """Make the files in a folder beside `out`, prove them, and move them into place."""
     check_free(out, folder=work.target.file is not None, force=force)
-    with _staging(out) as stage:
+    with named(out), _staging(out) as stage:
         report = _write(work, stage)
         if prove:
             from lorahub.adapters.remake.verify import prove_work
@@ -92,6 +94,18 @@ def check_free(out: Path, *, folder: bool, force: bool) -> None:
         raise AdapterFileError(
             "no_folder", f"The folder {out.parent} is not there.", hint="Make it first."
         )
+
+
+@contextlib.contextmanager
+def named(out: Path) -> Iterator[None]:
+    """Errors of writing name the place that was asked for, not the one that is written to first."""
+    try:
+        yield
+    except OSError as error:
+        hidden = error.filename is None or f".{out.name}." in str(error.filename)
+        if not hidden:
+            raise
+        raise type(error)(error.errno, error.strerror, str(out)) from error
 
 
 @contextlib.contextmanager
@@ -132,7 +146,7 @@ def _write(work: Work, stage: Path) -> Report:
             written: dict[str, list[configs.Written]] = {}
             alphas: list[float] = []
             for unit in members:
-                made = work.combine(unit, [gather(source, unit) for source in work.sources])
+                made = _combined(work, unit)
                 key = unit.key if not folder else f"{folder}:{unit.key}"
                 work.expected[key] = (made.tail, made.norm)
                 left = _encode(spool, work, unit, made.factors, tally)
@@ -148,6 +162,25 @@ def _write(work: Work, stage: Path) -> Report:
         if work.target.layout == "peft":
             _write_config(place, work, [each for some in written.values() for each in some])
     return _report(work, tally, facts)
+
+
+def _combined(work: Work, unit: Unit) -> Made:
+    """The module as the operation makes it. Numbers that run out of range are refused by name."""
+    parts = [gather(source, unit) for source in work.sources]
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            made = work.combine(unit, parts)
+        sound = all(np.isfinite(side).all() for side in made.factors.flat)
+    except np.linalg.LinAlgError:
+        sound = False
+    if not sound:
+        raise AdapterFileError(
+            "not_finite",
+            f"{shown(unit.key)} has numbers so large that what is asked for has none.",
+            hint="Take an earlier save of the training, or a smaller weight.",
+            key=unit.key,
+        )
+    return made
 
 
 def _encode(spool: Spool, work: Work, unit: Unit, factors: Factors, tally: Tally) -> Factors:

@@ -11,9 +11,10 @@ from typing import Any, Self
 import numpy as np
 
 from lorahub.adapters.arrays import Array, Tensors, open_tensors
-from lorahub.adapters.config import AdapterConfig, read_config
+from lorahub.adapters.config import AdapterConfig, beside, read_config
 from lorahub.adapters.delta import load_delta, thin
 from lorahub.adapters.errors import AdapterFileError, shown
+from lorahub.adapters.limits import MAX_ALPHA
 from lorahub.adapters.modules import Module, read_alpha, read_modules, scale_of
 from lorahub.adapters.remake.casting import PRECISION
 from lorahub.adapters.remake.factors import Factors, split, swap_halves
@@ -218,7 +219,9 @@ def _has_product(module: Module) -> bool:
 def _part(path: Path, config: Mapping[str, Any] | None, component: str | None) -> Part:
     fields = config
     if fields is None:
-        fields = read_fields(path.with_name("adapter_config.json"))
+        fields, refused = beside(path)
+        if refused:
+            raise refused
     tensors = open_tensors(path)
     try:
         checked = read_config(fields) if fields else None
@@ -228,23 +231,6 @@ def _part(path: Path, config: Mapping[str, Any] | None, component: str | None) -
         tensors.close()
         raise
     return Part(path, tensors, checked, fields or {}, modules, summary, component)
-
-
-def read_fields(path: Path) -> dict[str, Any] | None:
-    """An adapter_config.json as it stands; None where there is none."""
-    import json
-
-    from lorahub.adapters.config import MAX_CONFIG_BYTES, parse_config
-
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            return None
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    parse_config(data)
-    found = json.loads(data)
-    return found if isinstance(found, dict) else None
 
 
 def _load(tensors: Tensors, module: Module) -> Factors:
@@ -293,10 +279,10 @@ def _scale(tensors: Tensors, module: Module) -> float:
             hint="Set alpha to the number that was meant, then try again.",
             key=module.name,
         )
-    if not math.isfinite(scale):
+    if not math.isfinite(scale) or abs(scale) > MAX_ALPHA:
         raise AdapterFileError(
             "bad_alpha",
-            f"The alpha of {shown(module.name)} is no finite number.",
+            f"The alpha of {shown(module.name)} is no finite number of a sensible size.",
             hint="Save the adapter again with the alpha that it was trained with.",
             key=module.name,
         )

@@ -1,9 +1,12 @@
 """The words by which people ask for a layout, a dtype, a rank; checked without NumPy."""
 
+import re
+
 from lorahub.adapters.errors import AdapterFileError
 
 LAYOUTS = ("kohya", "diffusers", "peft", "comfyui")
 MAX_RANK = 1024
+_FAMILY = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
 
 # What people call a dtype -> what the container calls it.
 DTYPES = {
@@ -36,6 +39,17 @@ def check_layout(layout: str) -> None:
             f"{layout[:40]!r} is no layout that can be written.",
             hint=f"Take {', '.join(LAYOUTS)}.",
             key="layout",
+        )
+
+
+def check_family(family: str) -> None:
+    """Whether it is spelled as families are; which there are is found out with the weights."""
+    if not _FAMILY.fullmatch(family):
+        raise AdapterFileError(
+            "unknown_family",
+            f"{family[:40]!r} is no family of base models.",
+            hint="Take one that `lorahub inspect` names, such as sdxl.",
+            key="family",
         )
 
 

@@ -117,6 +117,11 @@ def test_a_plan_is_one_line_and_comes_back():
     assert read_recipe(plan.recipe) == plan
     assert make_plan(energy=0.95).recipe == "energy=0.95"
     assert make_plan(layout="kohya", dtype="F16", rank=16) == plan
+    named = make_plan(layout="peft", family="sd3.5-medium")
+    assert named.recipe == "layout=peft family=sd3.5-medium"
+    assert read_recipe(named.recipe) == named
+    # Of no use where the names stay.
+    assert make_plan(rank=4, family="sdxl") == make_plan(rank=4)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +134,9 @@ def test_a_plan_is_one_line_and_comes_back():
         {"rank": 9999},
         {"energy": 2.0},
         {"energy": float("nan")},
+        {"family": "sdxl"},
+        {"layout": "kohya", "family": "sd xl"},
+        {"layout": "kohya", "family": ""},
     ],
 )
 def test_plans_that_can_t_be(wish):

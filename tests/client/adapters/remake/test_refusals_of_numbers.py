@@ -1,11 +1,17 @@
 """What nothing sound can be made of is refused by name, and never measured into a crash."""
 
+import contextlib
 import json
+import warnings
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import load_file as load_torch
+from safetensors.torch import save_file as save_torch
 
+from lorahub.adapters import Ingredient, compare, convert, merge, resize
 from lorahub.adapters.errors import AdapterFileError
 from lorahub.adapters.remake.plan import make_plan, make_variant
 from lorahub.adapters.report import inspect_file
@@ -66,3 +72,49 @@ def test_repeated_layers_are_kept_or_refused(tmp_path):
     )
     told = json.loads(next(path for path in made if path.suffix == ".json").read_text())
     assert told["layer_replication"] == [[0, 2], [1, 3]]
+
+
+HUGE = [
+    {"alpha": np.inf}, {"alpha": -np.inf}, {"alpha": np.nan}, {"alpha": 3e38}, {"first": 3e38},
+    {"first": -1e30}, {"first": 1e20, "alpha": 1e12},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("numbers", HUGE, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_huge_numbers_are_refused_or_followed_in_silence(tmp_path, numbers, dtype):
+    """NumPy's own warnings are nothing for people."""
+    path = kohya(tmp_path / "a.safetensors", **numbers)
+    tensors = {n: t.to(dtype) if "lora" in n else t for n, t in load_torch(path).items()}
+    save_torch(tensors, path)
+    other = kohya(tmp_path / "b.safetensors")
+    out = tmp_path / "out"
+    parts = [Ingredient(path), Ingredient(other, 0.5)]
+    attempts = [
+        lambda: convert(path, out, layout="diffusers", force=True),
+        lambda: convert(path, out, layout="kohya", dtype="fp16", force=True),
+        lambda: convert(path, out, dtype="fp16", force=True),
+        lambda: resize(path, out, rank=2, force=True),
+        lambda: resize(path, out, energy=0.9, force=True),
+        lambda: merge(parts, out, force=True),
+        *(
+            lambda method=method: merge(parts, out, method=method, rank=2, force=True)
+            for method in ("linear", "ties", "dare")
+        ),
+        lambda: compare(path, other),
+        lambda: json.dumps(inspect_file(path), allow_nan=False),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for attempt in attempts:
+            with contextlib.suppress(AdapterFileError):
+                attempt()
+    assert {file.name for file in tmp_path.iterdir()} <= {path.name, other.name, out.name}
+
+
+def test_what_is_no_number_proves_nothing(tmp_path):
+    """A norm that overflows was taken for a proof."""
+    path = kohya(tmp_path / "a.safetensors", first=3e38)
+    with pytest.raises(AdapterFileError) as refused:
+        resize(path, tmp_path / "b", rank=2, dtype="fp16")
+    assert refused.value.code in ("not_finite", "overflow", "not_proven", "bad_alpha")

@@ -154,6 +154,7 @@ proj_out -> proj_out
 time_text_embed.timestep_embedder.linear_1 -> time_text_embed.timestep_embedder.linear_1
 time_text_embed.timestep_embedder.linear_2 -> time_text_embed.timestep_embedder.linear_2
 """
+# The sound is LTX-2's.
 _LTX = """
 [transformer_blocks.{} -> transformer_blocks.{}]
 attn1.to_q -> attn1.to_q
@@ -166,6 +167,24 @@ attn2.to_v -> attn2.to_v
 attn2.to_out.0 -> attn2.to_out.0
 ff.net.0.proj -> ff.net.0.proj
 ff.net.2 -> ff.net.2
+audio_attn1.to_q -> audio_attn1.to_q
+audio_attn1.to_k -> audio_attn1.to_k
+audio_attn1.to_v -> audio_attn1.to_v
+audio_attn1.to_out.0 -> audio_attn1.to_out.0
+audio_attn2.to_q -> audio_attn2.to_q
+audio_attn2.to_k -> audio_attn2.to_k
+audio_attn2.to_v -> audio_attn2.to_v
+audio_attn2.to_out.0 -> audio_attn2.to_out.0
+audio_to_video_attn.to_q -> audio_to_video_attn.to_q
+audio_to_video_attn.to_k -> audio_to_video_attn.to_k
+audio_to_video_attn.to_v -> audio_to_video_attn.to_v
+audio_to_video_attn.to_out.0 -> audio_to_video_attn.to_out.0
+video_to_audio_attn.to_q -> video_to_audio_attn.to_q
+video_to_audio_attn.to_k -> video_to_audio_attn.to_k
+video_to_audio_attn.to_v -> video_to_audio_attn.to_v
+video_to_audio_attn.to_out.0 -> video_to_audio_attn.to_out.0
+audio_ff.net.0.proj -> audio_ff.net.0.proj
+audio_ff.net.2 -> audio_ff.net.2
 [ -> ]
 patchify_proj -> proj_in
 proj_out -> proj_out
