@@ -19,6 +19,10 @@ ARGS ?=
 serve: $(VENV)/.server ## Install and run the hub on http://127.0.0.1:8000 (LORAHUB_DATA, LORAHUB_HOST, LORAHUB_PORT)
 	@$(BIN)/lorahub-server serve $(ARGS)
 
+.PHONY: demo
+demo: $(VENV)/.worker ## Run a hub full of rendered adapters, from ./demo-data (see demo/README.md)
+	@$(BIN)/python demo/demo.py $(ARGS)
+
 ##@ Develop
 .PHONY: test
 test: $(VENV)/.dev ## Install what the tests need and run them
@@ -78,11 +82,17 @@ $(VENV)/.server: pyproject.toml | $(BIN)/pip
 	@$(PIP) install --quiet --editable '.[server]'
 	@touch $@
 
+$(VENV)/.worker: pyproject.toml | $(BIN)/pip
+	@echo "Installing the server and what renders (PyTorch) into $(VENV) ..."
+	@$(PIP) install --quiet '$(TORCH)'
+	@$(PIP) install --quiet --editable '.[worker]'
+	@touch $@ $(VENV)/.server
+
 $(VENV)/.dev: pyproject.toml | $(BIN)/pip
 	@echo "Installing what tests and linters need into $(VENV) ..."
 	@$(PIP) install --quiet '$(TORCH)'
 	@$(PIP) install --quiet --editable '.[dev]'
-	@touch $@ $(VENV)/.server
+	@touch $@ $(VENV)/.server $(VENV)/.worker
 
 $(BIN)/pip:
 	@PYTHON="$(PYTHON)" sh tools/make-venv.sh $(VENV)

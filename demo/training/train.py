@@ -78,12 +78,16 @@ def save_base(
 
 
 def save_adapter(folder: Path, model: torch.nn.ModuleDict, lesson: adapters.Lesson) -> None:
-    found = get_peft_model_state_dict(model.denoiser, adapter_name=lesson.name)
+    learned = get_peft_model_state_dict(model.denoiser, adapter_name=lesson.name)
+    found = {name: weight.half() for name, weight in learned.items()}
     StableDiffusionPipeline.save_lora_weights(
         folder,
         unet_lora_layers=found,
         unet_lora_adapter_metadata=model.denoiser.peft_config[lesson.name].to_dict(),
     )
+    # safetensors writes files for their owner alone.
+    for file in folder.iterdir():
+        file.chmod(0o644)
 
 
 def main() -> None:
