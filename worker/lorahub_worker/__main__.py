@@ -23,7 +23,18 @@ def main(arguments: list[str] | None = None) -> int:
     run_dir = settings.data / "run"
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     tasks.load(frozenset(queues))
-    run_until_stopped(open_database(settings), open_store(settings.store_url), run_dir, queues)
+    database, store = open_database(settings), open_store(settings.store_url)
+    if "gpu" not in queues:
+        run_until_stopped(database, store, run_dir, queues)
+        return 0
+    from lorahub_worker.advertising import Advertising
+
+    advertising = Advertising(database)
+    advertising.start()
+    try:
+        run_until_stopped(database, store, run_dir, queues)
+    finally:
+        advertising.stop()
     return 0
 
 

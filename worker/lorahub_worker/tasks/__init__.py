@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 # Kinds for the gpu queue import torch, which a cpu worker has no use for and may not have.
-GPU = frozenset({"render"})
+GPU = frozenset({"render", "speed"})
 
 
 def load(queues: frozenset[str]) -> None:

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.blobs.collect import collect
 from lorahub_server.blobs.jobs import COLLECT, schedule_collect
+from lorahub_server.insight.playground import service as playground
+from lorahub_server.insight.previews import collect as previews
 from lorahub_server.insight.variants import service as variants
 from lorahub_server.jobs import JobContext, handler
 from lorahub_server.kit.clock import now
@@ -21,4 +23,7 @@ def run(ctx: JobContext, args: dict[str, Any]) -> Callable[[Session], None]:
 
     collect(ctx.db, ctx.store, now(), report)
     variants.collect(ctx.db, ctx.store, now(), report)
+    with ctx.db.write() as session:
+        playground.collect(session)
+    previews.collect(ctx.db, ctx.store, now(), report)
     return lambda session: schedule_collect(session, now())

@@ -19,7 +19,11 @@ from lorahub_worker.local import workshop
 _CHUNK = 4 * 1024 * 1024
 
 
-@handler("inspect", queue="cpu", max_attempts=5, lease_s=60)
+def _given_up(session: Session, args: dict[str, Any], code: str, message: str) -> None:
+    insight.record_given_up(session, args["sha256"], code, message)
+
+
+@handler("inspect", queue="cpu", max_attempts=5, lease_s=60, on_parked=_given_up)
 def run(ctx: JobContext, args: dict[str, Any]) -> Callable[[Session], None]:
     """Inspect the blob `args["sha256"]`; `args["config"]` is its adapter_config.json, if any."""
     sha256, config = args["sha256"], args.get("config")
@@ -38,7 +42,12 @@ def run(ctx: JobContext, args: dict[str, Any]) -> Callable[[Session], None]:
 def _read(
     ctx: JobContext, sha256: str, config: dict[str, Any] | None, folder: Path
 ) -> tuple[Path, Inspection]:
-    """Hash and check the file as it streams by; return where it can be mapped into memory."""
+    """Hash and check the file as it streams by; return where it can be mapped into memory.
+
+    The hashes take every byte in order, and files of a store come as streams, so this pass is owed
+    beside the measuring, which goes by modules. What it looks at besides, the values of tensors
+    that belong to no module too, is less than a tenth of both together.
+    """
     key = blob_key(sha256)
     size = ctx.store.size(key)
     if size is None:
