@@ -27,7 +27,9 @@ class Hub:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.log = data.with_name(f"{data.name}.log")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("LORAHUB_")}
-        self.env |= {"LORAHUB_DATA": str(data), "LORAHUB_PORT": str(self.port), **(env or {})}
+        self.env |= {"LORAHUB_DATA": str(data), "LORAHUB_PORT": str(self.port)}
+        # Tests that render say so.
+        self.env |= {"LORAHUB_GPU_WORKERS": "0", **(env or {})}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._server: subprocess.Popen[bytes] | None = None
 

@@ -13,6 +13,7 @@ from lorahub_server.jobs.wake import Alarm
 from lorahub_server.kit.child import end_with_parent, supervised, tell_ready
 from lorahub_server.kit.db import Database
 from lorahub_server.storage import ObjectStore
+from lorahub_worker import studios
 
 _log = structlog.get_logger(__name__)
 
@@ -31,5 +32,6 @@ def run_until_stopped(
             end_with_parent(alarm.stop)
             tell_ready()
         _log.info("worker_ready", queues=list(queues), pid=os.getpid())
-        work(Runtime(db, store, stopping=alarm.stopping, may_exit=True), queues, alarm)
+        runtime = Runtime(db, store, stopping=alarm.stopping, warm=studios.warm, may_exit=True)
+        work(runtime, queues, alarm)
     _log.info("worker_ended", pid=os.getpid())

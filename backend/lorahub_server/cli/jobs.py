@@ -5,6 +5,7 @@ import json
 import click
 
 from lorahub_server.cli.common import load_settings, open_database, plain_errors, use_carrier
+from lorahub_server.insight.service import note_retry
 from lorahub_server.jobs import Job, State, cancel, list_jobs, parked_ids, retry
 from lorahub_server.kit.db import Database
 
@@ -76,7 +77,7 @@ def retry_command(job_ids: tuple[int, ...], all_parked: bool) -> None:
     for job_id in job_ids:
         try:
             with plain_errors(), db.write() as session:
-                retry(session, job_id)
+                note_retry(session, retry(session, job_id))
         except click.ClickException as error:
             error.show()
             failed += 1

@@ -7,6 +7,7 @@ _COMMANDS = {
     "serve": ("serve", "Run the hub: web server and job workers."),
     "accounts": ("accounts", "Make accounts; list them, reset a password, lock somebody out."),
     "orgs": ("orgs", "Make organisations; see and change who belongs to them."),
+    "bases": ("bases", "Say with which base models workers render previews."),
     "jobs": ("jobs", "Look at jobs; try them again or cancel them."),
     "migrate": ("migrate", "Bring the database to this version's shape."),
     "rebuild": ("rebuild", "Derive the library's columns again from cards and inspections."),

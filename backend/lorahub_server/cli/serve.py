@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -40,16 +41,22 @@ _BACKLOG = 2048
     type=click.IntRange(0, 64),
     help="Job worker processes [LORAHUB_WORKERS]; none with LORAHUB_CARRIER=celery.",
 )
+@click.option(
+    "--gpu-workers",
+    type=click.IntRange(0, 64),
+    help="Worker processes that render previews, on a GPU or not [LORAHUB_GPU_WORKERS].",
+)
 @click.option("--no-migrate", is_flag=True, help="Leave the database's shape as it is.")
 def command(
     host: str | None,
     port: int | None,
     workers_of_web: int,
     job_workers: int | None,
+    gpu_workers: int | None,
     no_migrate: bool,
 ) -> None:
     """Run the hub: web server and job workers. Ctrl-C ends everything."""
-    settings = load_settings(host=host, port=port, workers=job_workers)
+    settings = load_settings(host=host, port=port, workers=job_workers, gpu_workers=gpu_workers)
     lock = _prepare_data(settings.data)
     with lock, plain_errors():
         settings.secret_key()
@@ -84,7 +91,18 @@ def _children(settings: Settings, listener: socket.socket, web: int) -> list[Chi
             Child(f"jobs-{n}", ["lorahub_worker", "--queue", "cpu"])
             for n in range(1, settings.workers + 1)
         ]
+        children += [
+            Child(f"gpu-{n}", ["lorahub_worker", "--queue", "gpu"])
+            for n in range(1, _gpu_workers(settings) + 1)
+        ]
     return children
+
+
+def _gpu_workers(settings: Settings) -> int:
+    """Return how many workers render: what was said, else one where the engines can be loaded."""
+    if settings.gpu_workers is not None:
+        return settings.gpu_workers
+    return int(all(find_spec(name) for name in ("torch", "diffusers")))
 
 
 def _take_over_jobs(settings: Settings) -> None:

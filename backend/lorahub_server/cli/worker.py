@@ -36,6 +36,9 @@ def command(queues: tuple[str, ...], concurrency: int) -> None:
         arguments = ["-A", "lorahub_worker.app", "worker", "-Q", names]
         arguments += ["--loglevel=WARNING", f"--concurrency={concurrency}"]
         arguments += ["--without-gossip", "--without-mingle"]
+        if "gpu" in queues:
+            # CUDA does not survive a fork, and what is warm is kept by one process.
+            arguments += ["--pool=solo"]
     # This process becomes the worker, so that signals and the exit code are the worker's.
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])

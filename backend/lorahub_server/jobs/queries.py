@@ -66,7 +66,14 @@ def unfinished_among(session: Session, dedups: Collection[str]) -> Sequence[Job]
     return session.scalars(select(Job).where(Job.dedup.in_(dedups), IS_UNFINISHED)).all()
 
 
-def _due(session: Session, queues: Collection[str], kinds: Collection[str]) -> ColumnElement[bool]:
+def parked_among(session: Session, dedups: Collection[str]) -> Sequence[Job]:
+    statement = select(Job).where(Job.state == State.PARKED, Job.dedup.in_(dedups))
+    return session.scalars(statement.order_by(Job.id)).all()
+
+
+def is_due(
+    session: Session, queues: Collection[str], kinds: Collection[str]
+) -> ColumnElement[bool]:
     return (
         Job.queue.in_(queues)
         & Job.kind.in_(kinds)
@@ -77,7 +84,7 @@ def _due(session: Session, queues: Collection[str], kinds: Collection[str]) -> C
 
 def any_due(session: Session, queues: Collection[str], kinds: Collection[str]) -> bool:
     """Tell whether a claim may find something; takes no lock, so that waiting costs nothing."""
-    return session.scalar(select(Job.id).where(_due(session, queues, kinds)).limit(1)) is not None
+    return session.scalar(select(Job.id).where(is_due(session, queues, kinds)).limit(1)) is not None
 
 
 def lock_due(
@@ -87,7 +94,7 @@ def lock_due(
 
     The caller's transaction is a writing one: on SQLite its BEGIN IMMEDIATE is the lock.
     """
-    statement = select(Job).where(_due(session, queues, kinds))
+    statement = select(Job).where(is_due(session, queues, kinds))
     if job_id is not None:
         statement = statement.where(Job.id == job_id)
     statement = statement.order_by(Job.due_at, Job.id).limit(1).with_for_update(skip_locked=True)
@@ -119,6 +126,13 @@ def update_held(session: Session, claim: Claim, **values: Any) -> bool:
     )
     assert isinstance(result, CursorResult)
     return result.rowcount == 1
+
+
+def drop_dedup(session: Session, job_id: int) -> None:
+    session.execute(
+        update(Job).where(Job.id == job_id).values(dedup=None),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def end_leases(session: Session) -> None:

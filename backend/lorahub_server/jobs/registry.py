@@ -10,6 +10,8 @@ from lorahub_server.jobs.context import JobContext
 
 Effect = Callable[[Session], None]
 Run = Callable[[JobContext, dict[str, Any]], Effect]
+# Given the job's arguments and the code and sentence of its failure.
+OnParked = Callable[[Session, dict[str, Any], str, str], None]
 
 MAX_ATTEMPTS = 5
 LEASE_S = 60.0
@@ -26,6 +28,7 @@ class Handler:
     lease_s: float
     # Seconds after which a run counts as hung: its lease is no longer renewed.
     max_run_s: float
+    on_parked: OnParked | None = None
 
 
 _handlers: dict[str, Handler] = {}
@@ -38,18 +41,20 @@ def handler(
     max_attempts: int = MAX_ATTEMPTS,
     lease_s: float = LEASE_S,
     max_run_s: float = MAX_RUN_S,
+    on_parked: OnParked | None = None,
 ) -> Callable[[Run], Run]:
     """Register the decorated function for jobs of `kind`.
 
     It does the work without touching what others see and returns an effect, which runs in the
     transaction that marks the job done. So the work may happen twice, the effect never.
+    `on_parked` runs in the transaction that parks a job, for whatever reason.
     """
 
     def register(run: Run) -> Run:
         there = _handlers.get(kind)
         if there is not None and there.run.__module__ != run.__module__:
             raise ValueError(f"Jobs of kind {kind!r} already have a handler.")
-        _handlers[kind] = Handler(kind, run, queue, max_attempts, lease_s, max_run_s)
+        _handlers[kind] = Handler(kind, run, queue, max_attempts, lease_s, max_run_s, on_parked)
         return run
 
     return register

@@ -8,14 +8,16 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
 
-from lorahub_server.jobs import queries, registry
+from lorahub_server.jobs import queries, queries_fair, registry
 from lorahub_server.jobs.context import Heartbeat, JobContext
 from lorahub_server.jobs.errors import JobCancelled, JobFailed, WorkerStopping
-from lorahub_server.jobs.tables import State
+from lorahub_server.jobs.fair import Streak
+from lorahub_server.jobs.tables import Job, State
 from lorahub_server.kit.db import Database
 from lorahub_server.kit.errors import HubError
 from lorahub_server.storage import ObjectStore, StorageError
@@ -50,6 +52,9 @@ class Runtime:
     store: ObjectStore
     stopping: threading.Event = field(default_factory=threading.Event)
     name: str = field(default_factory=_worker_name)
+    # The lanes whose work this process is ready for, such as base models in its memory.
+    warm: Callable[[], frozenset[str]] = frozenset
+    streak: Streak = field(default_factory=Streak)
     # True where the process is the worker's own, so that it may end a handler that will not stop.
     may_exit: bool = False
 
@@ -89,7 +94,7 @@ def _claim(
         if not queries.any_due(session, queues, kinds):
             return Outcome.NOTHING
     with runtime.db.write() as session:
-        job = queries.lock_due(session, queues, kinds, job_id)
+        job = _lock(runtime, session, queues, kinds, job_id)
         if job is None:
             return Outcome.NOTHING
         known = registry.find(job.kind)
@@ -105,8 +110,30 @@ def _claim(
         )
         for name, value in ending.items():
             setattr(job, name, value)
+        session.flush()
+        _tell(session, known, job.args, ending["error_code"], ending["error_message"])
         _log.error("job_parked", job=job.id, kind=job.kind, code="worker_died")
         return Outcome.PARKED
+
+
+def _lock(
+    runtime: Runtime,
+    session: Session,
+    queues: Collection[str],
+    kinds: Collection[str],
+    job_id: int | None,
+) -> Job | None:
+    """Return the job to do, locked: the one that is named, a short one, or whose turn it is."""
+    others = [name for name in queues if name != queries_fair.QUEUE]
+    if job_id is not None or len(others) == len(queues):
+        return queries.lock_due(session, queues, kinds, job_id)
+    job = queries.lock_due(session, others, kinds, None) if others else None
+    if job is None:
+        favoured = runtime.streak.favoured(runtime.warm())
+        job = queries_fair.lock_fair(session, kinds, favoured)
+        if job is not None:
+            runtime.streak.took(job.lane, favoured)
+    return job
 
 
 def _attempt(runtime: Runtime, known: registry.Handler, claim: queries.Claim) -> Outcome:
@@ -130,7 +157,7 @@ def _attempt(runtime: Runtime, known: registry.Handler, claim: queries.Claim) ->
     except WorkerStopping:
         return _release(runtime, claim)
     except JobFailed as error:
-        return _park(runtime, claim, error)
+        return _park(runtime, known, claim, error)
     except Exception as error:
         _log.exception("job_raised", job=claim.id, kind=claim.kind)
         return _failed(runtime, known, claim, error)
@@ -160,7 +187,9 @@ def _release(runtime: Runtime, claim: queries.Claim) -> Outcome:
     return Outcome.RELEASED
 
 
-def _park(runtime: Runtime, claim: queries.Claim, error: JobFailed) -> Outcome:
+def _park(
+    runtime: Runtime, known: registry.Handler, claim: queries.Claim, error: JobFailed
+) -> Outcome:
     with runtime.db.write() as session:
         ending = queries.finished(
             State.PARKED, error_code=error.code, error_message=error.message, error_detail=None
@@ -169,6 +198,7 @@ def _park(runtime: Runtime, claim: queries.Claim, error: JobFailed) -> Outcome:
             return Outcome.DROPPED
         if error.effect is not None:
             error.effect(session)
+        _tell(session, known, claim.args, error.code, error.message)
     _log.warning("job_parked", job=claim.id, kind=claim.kind, code=error.code)
     return Outcome.PARKED
 
@@ -183,6 +213,8 @@ def _failed(
     with runtime.db.write() as session:
         if last:
             held = queries.update_held(session, claim, **queries.finished(State.PARKED, **told))
+            if held:
+                _tell(session, known, claim.args, code, message)
         else:
             due = queries.db_now(session, backoff_s(claim.attempt))
             again = {"state": State.QUEUED, "lease": None, "due_at": due}
@@ -190,6 +222,19 @@ def _failed(
     if not held:
         return Outcome.DROPPED
     return Outcome.PARKED if last else Outcome.RETRY
+
+
+def _tell(
+    session: Session, known: registry.Handler, args: dict[str, Any], code: str, message: str
+) -> None:
+    """Let the kind's own subject know that the job is given up; the job is parked in any case."""
+    if known.on_parked is None:
+        return
+    try:
+        with session.begin_nested():
+            known.on_parked(session, args, code, message)
+    except Exception:
+        _log.exception("job_on_parked_raised", kind=known.kind)
 
 
 def _explain(error: Exception) -> tuple[str, str]:

@@ -25,6 +25,8 @@ def enqueue(
     account_id: int | None = None,
     queue: str | None = None,
     run_after: datetime | None = None,
+    lane: str | None = None,
+    urgent: bool = False,
 ) -> Job:
     """Owe a job, in the caller's transaction; a worker hears of it when that commits.
 
@@ -41,6 +43,8 @@ def enqueue(
         "queue": queue,
         "state": State.QUEUED,
         "dedup": dedup,
+        "lane": lane,
+        "urgent": urgent,
         "repo_id": repo_id,
         "account_id": account_id,
         "due_at": run_after or queries.db_now(session),
@@ -88,9 +92,22 @@ def unfinished_with(session: Session, dedups: Collection[str]) -> Sequence[Job]:
     return queries.unfinished_among(session, dedups)
 
 
-def parked_of_repo(session: Session, repo_id: int, kind: str, limit: int = 100) -> Sequence[Job]:
-    """Return a repository's jobs of a kind that were given up, newest first."""
-    return queries.search(session, states=[State.PARKED], kind=kind, repo_id=repo_id, limit=limit)
+def unfinished_of_repo(session: Session, repo_id: int, kind: str) -> Sequence[Job]:
+    """Return a repository's queued and running jobs of a kind, newest first."""
+    return queries.search(session, states=UNFINISHED, kind=kind, repo_id=repo_id)
+
+
+def let_owe_anew(session: Session, job_id: int) -> None:
+    """Give up the key of a running job: it is about to look at what it works on.
+
+    What changes from now on is owed again, in place of being taken for what this job will see.
+    """
+    queries.drop_dedup(session, job_id)
+
+
+def parked_with(session: Session, dedups: Collection[str]) -> Sequence[Job]:
+    """Return the jobs with these keys that were given up, the oldest first."""
+    return queries.parked_among(session, dedups)
 
 
 def parked_ids(session: Session) -> Sequence[int]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, text
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lorahub_server.kit.clock import now
@@ -50,6 +50,10 @@ class Job(Base):
     )
     kind: Mapped[str] = mapped_column(String(64))
     queue: Mapped[str] = mapped_column(String(16))
+    # What a worker has warm for it, such as a base model: such jobs are taken together.
+    lane: Mapped[str | None] = mapped_column(String(64), default=None)
+    # Somebody waits in front of the page: taken before what the hub does by itself.
+    urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     args: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(String(16), default=State.QUEUED)
     dedup: Mapped[str | None] = mapped_column(String(200), default=None)

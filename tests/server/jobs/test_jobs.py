@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from lorahub_server.jobs import (
+    Job,
     JobFailed,
     JobNotChangeable,
     JobNotFound,
@@ -125,6 +126,42 @@ def test_errors_are_told_without_the_machine(probe, runtime, handle, error, code
     assert run(runtime, CPU) is Outcome.PARKED
     assert probe.job(job_id).error_code == code
     assert "s3://" not in probe.job(job_id).error_message
+
+
+@pytest.mark.parametrize("why", ["refused", "raised", "died"])
+def test_the_kind_hears_that_its_job_is_parked(probe, runtime, handle, db, why) -> None:
+    def on_parked(session, args, code, message):
+        probe.note(f"{args['n']} {code}")(session)
+        assert list_jobs(session)[0].state == "parked"
+
+    @handle("bad", max_attempts=1, on_parked=on_parked)
+    def bad(ctx, args):
+        raise JobFailed("refused", "No.") if why == "refused" else Boom
+
+    job_id = probe.enqueue("bad", args={"n": 3})
+    if why == "died":
+        with db.write() as session:
+            job = session.get(Job, job_id)
+            job.state, job.attempts, job.lease = "running", 1, "x" * 32
+        probe.make_due(job_id)
+    assert run(runtime, CPU) is Outcome.PARKED
+    code = {"refused": "refused", "raised": "job_crashed", "died": "worker_died"}[why]
+    assert probe.effects() == [f"3 {code}"]
+
+
+def test_a_job_is_parked_even_if_its_kind_cannot_hear(probe, runtime, handle) -> None:
+    def on_parked(session, args, code, message):
+        probe.note("half")(session)
+        raise Boom
+
+    @handle("bad", max_attempts=1, on_parked=on_parked)
+    def bad(ctx, args):
+        raise Boom
+
+    job_id = probe.enqueue("bad")
+    assert run(runtime, CPU) is Outcome.PARKED
+    assert probe.job(job_id).state == "parked"
+    assert probe.effects() == []
 
 
 def test_a_failing_effect_leaves_nothing_and_is_tried_again(probe, runtime, handle) -> None:

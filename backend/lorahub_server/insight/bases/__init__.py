@@ -1,0 +1,1 @@
+"""Base models that workers hold: the registry, and who holds which."""

@@ -1,0 +1,16 @@
+from lorahub_server.kit.errors import HubError
+
+
+class BaseNotFound(HubError):
+    status = 404
+    code = "base_not_found"
+
+
+class BaseExists(HubError):
+    status = 409
+    code = "base_exists"
+
+
+class BadBase(HubError):
+    status = 422
+    code = "bad_base"
