@@ -15,7 +15,7 @@ SCHEDULERS = (
 _TEXTS = frozenset({model.family for model in MODELS}) | {
     "mixtral", "phi", "gpt2", "gpt-neox", "falcon", "opt", "bloom", "t5", "bert", "roberta",
 }  # fmt: skip
-_REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_REPO = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}")
 
 
 class NewBase(BaseModel):
