@@ -59,7 +59,9 @@ class NotAllowed(HubError):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(
-            message or "Only the owner may change this repository. Ask the owner, or use your own."
+            message
+            or "Only its owner may change this repository, or a member of its organisation whose "
+            "role allows it. Ask them, or use a fork."
         )
 
 

@@ -1,6 +1,5 @@
 """Rules of accounts: names, passwords, profiles. Sessions and tokens have their own modules."""
 
-import unicodedata
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +16,7 @@ from lorahub_server.accounts.errors import (
 from lorahub_server.accounts.tables import Account, FormerName, NameClaim
 from lorahub_server.kit import names, passwords
 from lorahub_server.kit.clock import now
+from lorahub_server.kit.hidden import is_deceptive
 
 DISPLAY_NAME_MAX = 80
 BIO_MAX = 1000
@@ -229,9 +229,8 @@ def _checked(text: str, place: str, limit: int, *, allowed: str = "") -> str:
     if len(text) > limit:
         message = f"The {label} has {len(text)} characters; shorten it to {limit}."
         raise InvalidProfile(message, place=place)
-    kinds = {unicodedata.category(character) for character in text if character not in allowed}
-    if kinds & {"Cc", "Cs"}:
-        message = f"The {label} contains control characters; remove them."
+    if is_deceptive(text, allowed):
+        message = f"The {label} contains hidden characters; remove them."
         raise InvalidProfile(message, place=place)
     return text
 

@@ -24,6 +24,7 @@ from lorahub_server.kit.markdown_links import Bases, is_allowed
 # Longer texts are cut: nobody reads a card of more, and a page should stay a page.
 MAX_CHARS = 100_000
 _MAX_PLAIN = 20_000
+# What is deeper is shown as plain paragraphs. A list counts twice, for its items too.
 _MAX_NESTING = 20
 # Processor time for one text. Real cards need a hundredth.
 _BUDGET_S = 1.0
@@ -84,10 +85,11 @@ class _Parser(MarkdownIt):
 
 
 @lru_cache(maxsize=64)
-def render(text: str, *, link_base: str, raw_base: str) -> SafeHtml:
+def render(text: str, *, link_base: str, raw_base: str | None) -> SafeHtml:
     """Return the text as HTML. Relative links lead below `link_base`, pictures below `raw_base`.
 
-    Both are paths on this site that end with a slash. Front matter is not for this function.
+    Both are paths on this site that end with a slash. Without a `raw_base` the repository's own
+    pictures are their descriptions. Front matter is not for this function.
     """
     text = text[:MAX_CHARS]
     env: dict[str, Any] = {"bases": Bases(link_base, raw_base)}
@@ -161,9 +163,9 @@ def _check_time(state: Any, *_: Any) -> Any:
 
 
 def _make_parser() -> _Parser:
-    parser = _Parser("commonmark", {"html": False, "maxNesting": _MAX_NESTING})
+    parser = _Parser("commonmark", {"html": False, "maxNesting": _MAX_NESTING + 2})
     parser.enable(["table", "strikethrough"])
-    markdown_rules.install(parser)
+    markdown_rules.install(parser, deepest=_MAX_NESTING)
     parser.inline.ruler.before("text", "time", _check_time)
     parser.inline.ruler2.before("balance_pairs", "time", _check_time)
     parser.block.ruler.before("table", "time", _check_time)

@@ -15,10 +15,13 @@ ID_PREFIX = "card-"
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """Paths on this site, with a slash at the end: of the pages of files, and of their bytes."""
+    """Paths on this site, with a slash at the end: of the pages of files, and of their bytes.
+
+    `raw` None: the bytes are not for whoever reads the text.
+    """
 
     link: str
-    raw: str
+    raw: str | None
 
 
 def is_allowed(address: str) -> bool:
@@ -44,7 +47,7 @@ def link(address: str, bases: Bases) -> str | None:
 def picture(address: str, bases: Bases) -> str | None:
     """Return the address of a picture of the repository's own; None when it is not one."""
     address = _bare(address)
-    if not address or len(address) > _MAX or _SCHEME.match(address):
+    if bases.raw is None or not address or len(address) > _MAX or _SCHEME.match(address):
         return None
     if address.startswith(bases.raw) and bases.raw != "/":
         address = address[len(bases.raw) :]

@@ -4,6 +4,7 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -58,9 +59,10 @@ _NO_COMMENT_END = -1
 _MAX_TAGS, _MAX_OPEN = 2000, 30
 
 
-def install(parser: MarkdownIt) -> None:
+def install(parser: MarkdownIt, *, deepest: int) -> None:
     parser.inline.ruler.before("html_inline", "tag", _tag)
     parser.block.ruler.before("html_block", "hidden", _hidden, {"alt": ["paragraph"]})
+    parser.block.ruler.before("table", "flat", partial(_flat, deepest=deepest))
     parser.core.ruler.push("addresses", _addresses)
     parser.core.ruler.push("headings", _headings)
     parser.core.ruler.push("tasks", _tasks)
@@ -177,6 +179,25 @@ def _hidden(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if not silent:
         state.line = bisect_right(state.bMarks, ends_at, start, end)
+    return True
+
+
+def _flat(state: StateBlock, start: int, end: int, silent: bool, *, deepest: int) -> bool:
+    """Show what is nested too deeply as one paragraph, line by line: the parser would drop it."""
+    if silent or state.level < deepest:
+        return False
+    lines = []
+    at = start
+    while at < end and (state.isEmpty(at) or state.sCount[at] >= state.blkIndent):
+        lines.append(state.getLines(at, at + 1, state.blkIndent, keepLastLF=False).strip())
+        at += 1
+    state.line = at
+    state.push("paragraph_open", "p", 1).map = [start, at]
+    text = state.push("inline", "", 0)
+    # Two spaces at its end keep a line by itself.
+    text.content = "  \n".join(line for line in lines if line)
+    text.map, text.children = [start, at], []
+    state.push("paragraph_close", "p", -1)
     return True
 
 

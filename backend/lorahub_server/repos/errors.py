@@ -97,12 +97,17 @@ class ForkIsPrivate(HubError):
     status = 422
     code = "fork_is_private"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"Not everybody may have the files of {name}, so a fork of it is private. Ask for a "
-            "private one.",
-            place="private",
+    def __init__(self, name: str | None = None) -> None:
+        message = (
+            "This is a copy of a private or gated repository, so it stays private, unless you may "
+            "change the original."
         )
+        if name is not None:
+            message = (
+                f"Not everybody may have the files of {name}, so a fork of it is private. Ask for "
+                "a private one."
+            )
+        super().__init__(message, place="private")
 
 
 class ForkTooLarge(HubError):

@@ -67,7 +67,7 @@ def fork(
 
 def must_be_private(source: Repository) -> bool:
     """Tell whether a fork of it begins as a private one, whatever its owner wishes."""
-    return source.private or source.gated is not None
+    return source.is_guarded
 
 
 def forked_from(tx: Tx, repos: Collection[Repository]) -> dict[int, str]:

@@ -30,11 +30,17 @@ def get_commit(tx: Tx, repo: Repository, oid: str) -> CommitInfo:
 
 
 def list_commits(
-    tx: Tx, repo: Repository, start_oid: str, *, limit: int = 30, after: str | None = None
+    tx: Tx,
+    repo: Repository,
+    start_oid: str,
+    *,
+    limit: int = 30,
+    after: str | None = None,
+    skip: int = 0,
 ) -> Sequence[CommitInfo]:
     """Return commits from `start_oid` back, newest first, along first parents.
 
-    `after`: the id of the last commit of the page before.
+    `after`: the id of the last commit of the page before. `skip`: leave out so many.
     """
     start: str | None = start_oid
     if after is not None:
@@ -44,8 +50,8 @@ def list_commits(
     limit = max(1, min(limit, COMMITS_PAGE_MAX))
     if not is_oid(start):
         raise _no_commit()
-    rows = queries_objects.line_of(tx.session, repo.id, start, limit)
-    if not rows:
+    rows = queries_objects.line_of(tx.session, repo.id, start, limit, skip)
+    if not rows and not skip:
         raise _no_commit()
     return [info_of(row) for row in rows]
 

@@ -1,7 +1,6 @@
 """What people write about a commit or a tag."""
 
-import unicodedata
-
+from lorahub_server.kit.hidden import has_controls, shown
 from lorahub_server.repos.errors import BadCommit
 from lorahub_server.repos.limits import MESSAGE_MAX, TITLE_MAX
 
@@ -15,7 +14,7 @@ def check_message(message: str, description: str = "") -> str:
         message = "A commit needs a message. Say in a few words what changes."
         raise BadCommit(message, place="message")
     text = "\n\n".join(part for part in parts if part) + "\n"
-    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in text if c not in _ALLOWED):
+    if has_controls(text, _ALLOWED):
         message = "The message contains control characters; remove them."
         raise BadCommit(message, place="message")
     if len(text.encode()) > MESSAGE_MAX:
@@ -26,7 +25,7 @@ def check_message(message: str, description: str = "") -> str:
 
 def title_of(text: str) -> str:
     """Return the first line, cut to what lists show."""
-    line = text.lstrip().split("\n", 1)[0].strip()
+    line = shown(text.lstrip().split("\n", 1)[0]).strip()
     return line if len(line) <= TITLE_MAX else line[: TITLE_MAX - 1] + "…"
 
 

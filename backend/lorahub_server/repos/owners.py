@@ -40,10 +40,10 @@ def reread_roles(tx: Tx) -> None:
 def _not_yours(caller: Account, owner: Account | None) -> NotAllowed:
     if owner is not None and owner.is_organization:
         return NotAllowed(
-            f"You can't make repositories in {owner.name}. Ask one of its administrators for a "
-            "role that may."
+            f"You can't make anything in the name of {owner.name}. Ask one of its administrators "
+            "for a role that may."
         )
     return NotAllowed(
-        f"You can make repositories only under your own name, {caller.name}, and in "
+        f"You can make things only under your own name, {caller.name}, and in "
         "organisations that gave you a role for it."
     )

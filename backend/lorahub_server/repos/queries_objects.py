@@ -96,8 +96,10 @@ def insert_commit(session: Session, values: dict[str, Any]) -> None:
     session.execute(upsert.insert(session, CommitRow).values(values).on_conflict_do_nothing())
 
 
-def line_of(session: Session, repo_id: int, start: str, limit: int) -> Sequence[CommitRow]:
-    """Return the commit and its first parents, newest first, at most `limit`."""
+def line_of(
+    session: Session, repo_id: int, start: str, limit: int, skip: int = 0
+) -> Sequence[CommitRow]:
+    """Return the commit and its first parents, newest first, at most `limit` after `skip`."""
     step = (
         select(CommitRow.oid, CommitRow.parent_oid, literal(1).label("depth"))
         .where(CommitRow.repo_id == repo_id, CommitRow.oid == start)
@@ -106,12 +108,12 @@ def line_of(session: Session, repo_id: int, start: str, limit: int) -> Sequence[
     before = aliased(CommitRow)
     step = step.union_all(
         select(before.oid, before.parent_oid, step.c.depth + 1).where(
-            before.repo_id == repo_id, before.oid == step.c.parent_oid, step.c.depth < limit
+            before.repo_id == repo_id, before.oid == step.c.parent_oid, step.c.depth < skip + limit
         )
     )
     return session.scalars(
         select(CommitRow)
         .join(step, step.c.oid == CommitRow.oid)
-        .where(CommitRow.repo_id == repo_id)
+        .where(CommitRow.repo_id == repo_id, step.c.depth > skip)
         .order_by(step.c.depth)
     ).all()

@@ -5,20 +5,22 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 
-from lorahub_server.access import Tx, require_read, require_write
+from lorahub_server.access import Tx, can_write, require_read, require_write
 from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.accounts.tables import Account
 from lorahub_server.blobs import service as blobs
 from lorahub_server.kit import names
 from lorahub_server.kit.errors import BadRequest
 from lorahub_server.repos import events, owners, queries
-from lorahub_server.repos.errors import NameUsed, RepoExists, RepoMoved, TooManyRepos
+from lorahub_server.repos.errors import ForkIsPrivate, NameUsed, RepoExists, RepoMoved, TooManyRepos
 from lorahub_server.repos.events import Event
 from lorahub_server.repos.limits import REPOS_MAX
 from lorahub_server.repos.tables import FormerRepoName, Repository
 
 GATES = ("auto", "manual")
 _LOOKS_LIKE_A_NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{names.REPO_MAX}}}")
+# Generations of forks that are looked back at.
+_FORKS_DEEP = 50
 
 
 def create_repo(tx: Tx, owner: str, name: str, *, private: bool = False) -> Repository:
@@ -138,12 +140,32 @@ def move_repo(tx: Tx, repo: Repository, owner: str, name: str) -> Repository:
 
 
 def set_private(tx: Tx, repo: Repository, private: bool) -> Repository:
+    """Hide a repository or show it. Raises ForkIsPrivate for a copy that its owner may not open."""
     lock_for_write(tx, repo)
     if repo.private != private:
+        if not private:
+            _check_may_open(tx, repo)
         repo.private, repo.updated_at = private, tx.now
         tx.session.flush()
         _tell_config(tx, repo, private=private)
     return repo
+
+
+def _check_may_open(tx: Tx, repo: Repository) -> None:
+    """Refuse to show everybody what the caller only has as a copy of what not everybody may have.
+
+    Copies of copies count too: who may change the one in between may not be who may open the first.
+    """
+    source_id = repo.forked_from_id
+    for _ in range(_FORKS_DEEP):
+        source = None if source_id is None else tx.session.get(Repository, source_id)
+        if source is None:
+            return
+        if source.is_guarded and not can_write(tx.caller, source):
+            raise ForkIsPrivate
+        source_id = source.forked_from_id
+    # Nobody copies so often but to get past this.
+    raise ForkIsPrivate
 
 
 def set_gated(tx: Tx, repo: Repository, gated: str | None) -> Repository:
@@ -167,6 +189,7 @@ def delete_repo(tx: Tx, repo: Repository) -> None:
     _remove_from_library(tx, repo)
     _remove_from_collections(tx, repo)
     _remove_threads(tx, repo)
+    _remove_previews(tx, repo)
     blobs.drop_refs(tx, repo.id)
     queries.delete_content(tx.session, repo.id)
 
@@ -252,3 +275,9 @@ def _remove_threads(tx: Tx, repo: Repository) -> None:
     from lorahub_server.community.discussions import service as discussions
 
     discussions.remove_all(tx, repo)
+
+
+def _remove_previews(tx: Tx, repo: Repository) -> None:
+    from lorahub_server.insight.previews import service as previews
+
+    previews.remove_all(tx.session, repo.id)

@@ -37,6 +37,11 @@ class Repository(Base):
     )
 
     @property
+    def is_guarded(self) -> bool:
+        """Tell whether not everybody may have its files."""
+        return self.private or self.gated is not None
+
+    @property
     def full_name(self) -> str:
         return f"{self.owner.name}/{self.name}"
 

@@ -34,7 +34,7 @@ def test_only_the_owner_pushes(crowd, repo):
     clone = crowd.machine(crowd.bob).clone(repo, "style")
     clone.commit("One", {"a.txt": "1"})
     said = clone.refused("push")
-    assert "Only the owner may change this repository" in said
+    assert "Only its owner may change this repository" in said
     assert "git push origin HEAD:refs/for/main" in said
 
 

@@ -115,7 +115,7 @@ def test_readers_can_not_send(crowd, repo):
     clone.commit("Mine", {"x.safetensors": adapter(8)})
     said = clone.ask("lfs", "push", "origin", "main")
     assert said.code != 0
-    assert "Only the owner may change this repository" in said.err
+    assert "Only its owner may change this repository" in said.err
 
 
 def test_locks_are_not_offered(clone):

@@ -55,9 +55,9 @@ def test_what_is_refused_is_said_on_the_terminal(crowd, repo):
     bob.commit("One", {"a.txt": b"1"})
     assert "There is no pull request 7" in bob.refused("push", "origin", "HEAD:refs/pr/7")
     assert "There is no branch of this name" in bob.refused("push", "origin", "HEAD:refs/for/dev")
-    assert "Only the owner" in bob.refused("push", "origin", "HEAD:refs/x/y")
+    assert "Only its owner" in bob.refused("push", "origin", "HEAD:refs/x/y")
     said = bob.refused("push", "origin", "HEAD:main")
-    assert "Only the owner may change this repository" in said
+    assert "Only its owner may change this repository" in said
     assert "git push origin HEAD:refs/for/main" in said
     # All or nothing.
     bob.refused("push", "origin", "HEAD:refs/for/main", "HEAD:refs/heads/dev")

@@ -101,7 +101,7 @@ def test_repositories(start, crowd, alice, name, kind) -> None:
         shell("repos", "settings", name, "--public")
     shell("repos", "move", name, f"{name}-moved")
     crowd.anonymous.get(f"repos/{name}-moved").expect(200)
-    shell("repos", "delete", f"{name}-moved", *([] if kind == "1.19" else ["--yes"]))
+    shell("repos", "delete", f"{name}-moved", "--yes")
     crowd.anonymous.get(f"repos/{name}-moved").expect(404, 410)
 
 

@@ -433,3 +433,29 @@ def test_what_takes_too_long_is_shown_as_written(monkeypatch):
 
 def test_longer_texts_are_cut():
     assert "END" not in html("a " * (MAX_CHARS // 2) + "END")
+
+
+@pytest.mark.parametrize("mark", ["- ", "1. ", "> "])
+def test_what_is_nested_too_deeply_is_shown_flat(mark):
+    depth = 40
+    lines = ["   " * at * (mark != "> ") + mark * (at + 1 if mark == "> " else 1) + f"word{at}"
+             for at in range(depth)]  # fmt: skip
+    written = html("\n".join([*lines, "", "After it."]))
+    Inspector(written)
+    assert all(f"word{at}" in written for at in range(depth))
+    assert written.count("<ul>") + written.count("<ol>") + written.count("<blockquote>") <= 21
+    assert written.rstrip().endswith("<p>After it.</p>")
+
+
+def test_a_deep_item_does_not_take_what_follows_it():
+    deep = "\n".join("  " * at + f"- word{at}" for at in range(12))
+    written = html(f"{deep}\n                    - beside\n- first again")
+    assert "beside" in written
+    assert written.rstrip().endswith("<li>first again</li>\n</ul>")
+
+
+def test_pictures_are_words_for_those_who_may_not_have_them():
+    written = markdown.render("![A glass](a.png) [b](b.md)", link_base="/l/", raw_base=None)
+    assert "<img" not in written
+    assert "A glass" in written
+    assert 'href="/l/b.md"' in written

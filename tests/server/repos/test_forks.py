@@ -242,10 +242,19 @@ def test_a_gated_one_is_for_those_who_were_let_in_and_stays_hidden(small: Inside
     fork(small)
     with small.look("carol") as tx, pytest.raises(RepoNotFound):
         repos.get_repo(tx, "bob", "mine")
+    # Nor is it opened by a second step, not even by way of a copy of the copy.
+    with small.tx("bob") as tx:
+        mine = repos.get_repo(tx, "bob", "mine")
+        again = forks.fork(tx, mine, "bob", "again")
+        for copy in (mine, again):
+            with pytest.raises(ForkIsPrivate):
+                repos.set_private(tx, copy, private=False)
     # Its owner too makes a public one by a second step only.
     fork(small, "alice", "copy")
     with small.look() as tx:
         assert repos.get_repo(tx, "alice", "copy").private
+    with small.tx() as tx:
+        repos.set_private(tx, repos.get_repo(tx, "alice", "copy"), private=False)
 
 
 def test_an_organisation_may_own_it(small: Inside) -> None:

@@ -106,7 +106,11 @@ def require_change(tx: Tx, collection: Collection) -> None:
     require_login(tx.caller)
     if not may_change(tx, collection):
         require_scope(tx.caller, "write")
-        raise NotAllowed("Only the owner may change this collection. Make one of your own.")
+        message = (
+            "Only its owner may change this collection, or a member of its organisation whose "
+            "role allows it. Make one of your own."
+        )
+        raise NotAllowed(message)
 
 
 def update(tx: Tx, collection: Collection, wish: Wish) -> Collection:

@@ -10,6 +10,7 @@ from lorahub_server.community.collections.limits import (
     THEMES,
     TITLE_MAX,
 )
+from lorahub_server.kit.hidden import is_deceptive
 
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 _ID = re.compile(r"[0-9a-f]{24}")
@@ -69,8 +70,7 @@ def _checked(text: str, place: str, limit: int, *, allowed: str = "") -> str:
     if len(text) > limit:
         message = f"The {place} has {len(text)} characters; shorten it to {limit}."
         raise InvalidCollection(message, place=place)
-    kinds = {unicodedata.category(character) for character in text if character not in allowed}
-    if kinds & {"Cc", "Cs"}:
-        message = f"The {place} contains control characters; remove them."
+    if is_deceptive(text, allowed):
+        message = f"The {place} contains hidden characters; remove them."
         raise InvalidCollection(message, place=place)
     return text

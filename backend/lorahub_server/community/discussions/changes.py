@@ -9,6 +9,7 @@ from lorahub_server.blobs import service as blobs
 from lorahub_server.community.discussions import pulls
 from lorahub_server.community.discussions.pulls import State
 from lorahub_server.community.discussions.tables import Thread
+from lorahub_server.insight import service as insight
 from lorahub_server.library import card as cards
 from lorahub_server.repos import diff_text, trees
 from lorahub_server.repos.diff import Change
@@ -96,10 +97,16 @@ def _adapters(tx: Tx, files: Sequence[FileDiff]) -> dict[str, AdapterChange]:
     large = [file.change for file in files if file.is_large][:_ADAPTERS_MAX]
     sides = [side for change in large for side in (change.old, change.new)]
     known = blobs.may_use_all(tx, {side.sha256 for side in sides if side and side.sha256})
+    inspected = insight.get_inspections(tx, known)
 
     def summary(side: Entry | None) -> dict[str, Any] | None:
         blob = known.get(side.sha256 or "") if side is not None else None
-        return None if blob is None else blob.summary
+        if blob is None or blob.summary is None:
+            return None
+        there = inspected.get(blob.sha256)
+        found = there.summary if there is not None else None
+        # The header only declares an alpha; programs go by the one among the weights.
+        return blob.summary if found is None else {**blob.summary, "alpha": found.get("alpha")}
 
     found = {}
     for change in large:

@@ -99,7 +99,7 @@ def open_draft(
     tx: Tx, repo: Repository, title: str, text: str, branch: str | None = None
 ) -> Thread:
     """Open a pull request without commits, which come later."""
-    wanted, comment = check_title(title), check_comment(text, place="description")
+    wanted, comment = check_title(title), check_comment(text, place="text")
     require_opener(tx, repo)
     account = service.lock_to_begin(tx, repo)
     target = branch or repo.default_branch

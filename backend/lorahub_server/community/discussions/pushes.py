@@ -56,7 +56,8 @@ def check_rights(tx: Tx, repo: Repository, updates: Sequence[Update]) -> None:
 
 def not_a_writer(repo: Repository) -> NotAllowed:
     return NotAllowed(
-        "Only the owner may change this repository. To ask for the change, run "
+        "Only its owner may change this repository, or a member of its organisation whose role "
+        "allows it. To ask for the change, run "
         f"`git push origin HEAD:{refs.OPENING}{repo.default_branch}`: it opens a pull request."
     )
 

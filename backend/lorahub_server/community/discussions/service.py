@@ -128,7 +128,7 @@ def versions_of(tx: Tx, events: Collection[ThreadEvent]) -> dict[int, list[Comme
 
 def create(tx: Tx, repo: Repository, title: str, text: str) -> Thread:
     """Begin a discussion; whoever reads a repository may."""
-    wanted, comment = check_title(title), check_comment(text, place="description")
+    wanted, comment = check_title(title), check_comment(text, place="text")
     account = lock_to_begin(tx, repo)
     return begin(tx, repo, account, wanted, comment, status="open")
 

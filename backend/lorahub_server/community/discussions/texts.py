@@ -1,11 +1,9 @@
 """Titles and comments, as people and programs send them."""
 
-import unicodedata
-
 from lorahub_server.community.discussions.errors import BadText
 from lorahub_server.community.discussions.limits import COMMENT_MAX, TITLE_MAX
+from lorahub_server.kit.hidden import has_controls, is_deceptive, shown
 
-_FORBIDDEN = {"Cc", "Cs"}
 _LINES = "\n\t"
 
 
@@ -16,15 +14,15 @@ def check_title(title: str) -> str:
     if len(text) > TITLE_MAX:
         message = f"The title is longer than {TITLE_MAX} characters. Shorten it."
         raise BadText(message, place="title")
-    if any(unicodedata.category(c) in _FORBIDDEN for c in text):
-        raise BadText("The title has control characters in it. Remove them.", place="title")
+    if is_deceptive(text):
+        raise BadText("The title has hidden characters in it. Remove them.", place="title")
     return text
 
 
 def title_from(text: str) -> str:
     """Return a title made from the first line of a commit's message."""
     line = " ".join(text.strip().partition("\n")[0].split())
-    plain = "".join(c for c in line if unicodedata.category(c) not in _FORBIDDEN)
+    plain = shown(line)
     if not plain:
         return "Untitled"
     return plain if len(plain) <= TITLE_MAX else plain[: TITLE_MAX - 1] + "…"
@@ -34,7 +32,7 @@ def check_comment(comment: str, *, place: str = "comment", may_be_empty: bool = 
     text = comment.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text and not may_be_empty:
         raise BadText("The comment is empty. Write something.", place=place)
-    if any(unicodedata.category(c) in _FORBIDDEN for c in text if c not in _LINES):
+    if has_controls(text, _LINES):
         raise BadText("The text has control characters in it. Remove them.", place=place)
     if len(text.encode()) > COMMENT_MAX:
         raise BadText(f"The text is longer than {COMMENT_MAX} bytes. Shorten it.", place=place)

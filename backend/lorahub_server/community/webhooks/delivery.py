@@ -1,6 +1,7 @@
 """One try of one delivery, as a worker does it, and what follows from how it went."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from lorahub_server.community.webhooks.limits import (
     FAILING_MOST,
     FAILURES_MIN,
     PAUSE_MOST_S,
+    SLOW_S,
+    SLOW_WAITS,
     WAITS_S,
 )
 from lorahub_server.community.webhooks.sending import Sent
@@ -56,7 +59,9 @@ def deliver(db: Database, settings: Settings, delivery_id: int) -> Effect:
             return _dropping(delivery_id, _NO_LONGER)
         letter = _letter(settings, hook, delivery)
     # No transaction is open while the network takes its time.
-    return _written(delivery_id, _send(settings, letter))
+    began = time.monotonic()
+    sent = _send(settings, letter)
+    return _written(delivery_id, sent, time.monotonic() - began)
 
 
 def _may_know(session: Session, hook: Webhook, delivery: WebhookDelivery) -> bool:
@@ -118,7 +123,7 @@ def _later(delivery_id: int, moment: datetime) -> Effect:
     return effect
 
 
-def _written(delivery_id: int, sent: Sent) -> Effect:
+def _written(delivery_id: int, sent: Sent, took_s: float) -> Effect:
     def effect(session: Session) -> None:
         delivery = queries.delivery(session, delivery_id)
         if delivery is None:
@@ -132,6 +137,8 @@ def _written(delivery_id: int, sent: Sent) -> Effect:
         if sent.is_done:
             delivery.state, delivery.due_at = _DELIVERED, None
             hook.failures, hook.failing_since, hook.paused_until = 0, None, None
+            if took_s > SLOW_S:
+                hook.paused_until = moment + timedelta(seconds=took_s * SLOW_WAITS)
             return
         _count_failure(hook, sent, moment)
         if hook.disabled or delivery.tries > len(WAITS_S):

@@ -6,6 +6,7 @@ that only it can reach: its own machine's, its neighbours', a cloud's metadata.
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _PORTS = {"http": 80, "https": 443}
 # Below it live services that are not for the web, and that may take a request for their own.
@@ -107,7 +109,19 @@ def _may_be_sent_to(target: Target, allowed: Allowed) -> bool:
     try:
         return allowed.takes(host, host)
     except ValueError:
-        return True  # a name, which is looked up when something is sent
+        number = _as_number(host)
+        # Else a name, which is looked up when something is sent.
+        return number is None or allowed.takes(host, number)
+
+
+def _as_number(host: str) -> str | None:
+    """Return the IPv4 address that resolvers read in `2130706433`, `0x7f.1` or `0177.0.0.1`."""
+    if not _NUMBERS.fullmatch(host):
+        return None
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return None
 
 
 def _meanings(address: IpAddress) -> list[IpAddress]:

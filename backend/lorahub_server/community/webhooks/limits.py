@@ -18,8 +18,12 @@ FAILURES_MIN = 10
 # Events and what was delivered of them are kept so long.
 KEPT = timedelta(days=8)
 # One try: to connect, and in all.
-CONNECT_S = 5.0
-TRY_S = 10.0
+CONNECT_S = 3.0
+TRY_S = 5.0
+# A receiver that took longer than this waits so many times as long for its next delivery, so that
+# a slow one does not keep a worker from everything else.
+SLOW_S = 2.0
+SLOW_WAITS = 5
 # As much of an answer is read, and forgotten.
 ANSWER_MAX = 64 * 1024
 # Hooks that one job serves before it leaves the rest to another.

@@ -76,7 +76,9 @@ def count_hooks(session: Session, account_id: int) -> int:
 
 def hooks_of(session: Session, account_id: int) -> Sequence[Webhook]:
     return session.scalars(
-        select(Webhook).where(Webhook.account_id == account_id).order_by(Webhook.id)
+        select(Webhook)
+        .where(Webhook.account_id == account_id)
+        .order_by(Webhook.created_at, Webhook.id)
     ).all()
 
 

@@ -1,6 +1,7 @@
 """Webhooks of an account: added, changed, turned off, and what was delivered."""
 
 import re
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,8 @@ from lorahub_server.repos.errors import RepoMoved
 
 DOMAINS = ("repo", "discussion")
 _SECRET = re.compile(rf"[\x21-\x7e]{{1,{SECRET_MAX}}}")
+# What JSON readers with 53 bits for a number keep exactly.
+_ID_BITS = 48
 _ORDER = "deliveries"
 _DAY = timedelta(days=1)
 
@@ -77,7 +80,14 @@ def create_hook(
     if queries.count_hooks(tx.session, account.id) >= HOOKS_MAX:
         message = f"An account has at most {HOOKS_MAX} webhooks. Delete one first."
         raise TooManyWebhooks(message)
-    hook = Webhook(account=account, account_id=account.id, created_at=tx.now, disabled=False)
+    hook = Webhook(
+        # By chance: an id that is free again must not come to name another's hook.
+        id=secrets.randbits(_ID_BITS) + 1,
+        account=account,
+        account_id=account.id,
+        created_at=tx.now,
+        disabled=False,
+    )
     _set(tx, hook, url=url, domains=domains or DOMAINS, secret=secret)
     hook.watched = _resolved(tx, watched)
     tx.session.add(hook)

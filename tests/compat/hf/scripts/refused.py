@@ -40,7 +40,7 @@ for call in (
 ):
     error = raises(HfHubHTTPError, call)
     assert error.response.status_code == 403
-    assert "Only the owner may" in str(error) or "under your own name" in str(error), error
+    assert "Only its owner may" in str(error) or "under your own name" in str(error), error
 assert api.create_repo(repo, exist_ok=True).repo_id == repo
 if VERSION >= (2, 0):
     api.auth_check(repo)

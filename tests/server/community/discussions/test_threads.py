@@ -89,7 +89,7 @@ def test_what_is_no_title_and_no_comment(talk):
     for text in ("", " \n", "x" * (limits.COMMENT_MAX + 1), "é" * limits.COMMENT_MAX, "\x00"):
         with pytest.raises(BadText) as error:
             talk.begin(text=text)
-        assert error.value.place == "description"
+        assert error.value.place == "text"
     assert talk.begin(title=" a \n b ", text=" a\r\nb ") == 1
     assert talk.events(1)[0][2] == "a\nb"
 

@@ -11,6 +11,7 @@ from lorahub_server.jobs import State
 from lorahub_server.jobs.tables import Job
 from lorahub_server.kit.clock import now
 from lorahub_server.repos import events
+from support import tables
 from support.inside import Inside
 from support.receiver import Receiver
 
@@ -26,7 +27,7 @@ class Hooked(Inside):
     """A hub that may send to this machine, and does its own webhook jobs."""
 
     def __init__(self, database_url: str, folder: Path) -> None:
-        super().__init__(database_url, f"file://{folder}/objects", folder)
+        super().__init__(database_url, f"file://{folder}/objects", folder, make_tables=False)
         self.settings = self.settings.model_copy(
             update={"webhook_private_hosts": "127.0.0.1", "public_url": "http://hub.test"}
         )
@@ -83,8 +84,8 @@ class Hooked(Inside):
 
 
 @pytest.fixture
-def hooked(database_url: str, tmp_path: Path) -> Iterator[Hooked]:
-    hub = Hooked(database_url, tmp_path)
+def hooked(tables_url: str, tmp_path: Path) -> Iterator[Hooked]:
+    hub = Hooked(tables_url, tmp_path)
     yield hub
     hub.close()
 
@@ -92,6 +93,8 @@ def hooked(database_url: str, tmp_path: Path) -> Iterator[Hooked]:
 @pytest.fixture
 def one(tmp_path: Path) -> Iterator[Hooked]:
     """On SQLite, where the engine makes no difference."""
-    hub = Hooked(f"sqlite:///{tmp_path}/hub.db", tmp_path)
+    url = f"sqlite:///{tmp_path}/hub.db"
+    tables.fill(url)
+    hub = Hooked(url, tmp_path)
     yield hub
     hub.close()

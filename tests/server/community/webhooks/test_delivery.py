@@ -8,7 +8,7 @@ import pytest
 from lorahub_server.accounts.service import delete_account
 from lorahub_server.community.webhooks import delivery, limits, outbox, queries, sending, service
 from lorahub_server.community.webhooks.errors import DeliveryNotFound, NotResendable
-from lorahub_server.community.webhooks.guard import Allowed, read_url
+from lorahub_server.community.webhooks.guard import Allowed, Target, read_url
 from lorahub_server.community.webhooks.tables import WebhookDelivery, WebhookEvent
 from lorahub_server.kit.clock import now
 
@@ -33,6 +33,21 @@ def test_a_failure_is_tried_again_and_heals(hooked, receiver):
     assert len({one.headers["x-webhook-delivery"] for one in receiver.received}) == 1
     assert hooked.hook(hook).failures == 0
     assert hooked.hook(hook).paused_until is None
+
+
+def test_a_slow_receiver_waits_for_its_next(one, receiver, monkeypatch):
+    monkeypatch.setattr(delivery, "SLOW_S", 0.0)
+    hook = one.add_hook(receiver.url, "alice")
+    one.make_repo()
+    one.work()
+    assert [row.state for row in one.deliveries(hook)] == ["delivered"]
+    assert one.hook(hook).paused_until is not None
+    assert one.hook(hook).failures == 0
+
+
+def test_an_id_never_comes_to_name_another_hook(one, receiver):
+    first = one.add_hook(receiver.url, "alice")
+    assert one.add_hook(receiver.url, "alice") != first + 1
 
 
 def test_it_is_given_up_after_the_last_try(one, receiver):
@@ -209,7 +224,8 @@ def test_no_transaction_is_open_while_the_receiver_takes_its_time(one, receiver)
         "http://[fe80::1]/", "http://[fd00::1]/", "http://[::ffff:10.0.0.1]/", "http://224.0.1.1/",
         "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/", "http://255.255.255.255/",
         "http://[ff02::1]/", "http://[fec0::1]/", "http://100.64.0.1/", "http://a.localhost/",
-        "http://[::]/", "http://127.0.0.1.:8000/",
+        "http://[::]/", "http://127.0.0.1.:8000/", "http://2130706433/", "http://0x7f000001/",
+        "http://127.1/", "http://0177.0.0.1/", "http://0/", "http://0x7f.1:9009/", "http://10.1/",
     ],
 )  # fmt: skip
 def test_private_addresses_are_refused_when_a_hook_is_added(url):
@@ -233,9 +249,10 @@ def test_what_is_no_address_is_refused(url):
 
 
 @pytest.mark.parametrize("name", ["0x7f.1", "2130706433", "017700000001", "127.1"])
-def test_other_spellings_of_this_machine_are_refused(name):
+def test_other_spellings_of_this_machine_are_refused_when_sending_too(name):
     """The system takes these for 127.0.0.1: what counts is where the name leads."""
-    sent = sending.post(read_url(f"http://{name}:9009/", Allowed.of("")), b"{}", {}, Allowed.of(""))
+    target = Target("http", name, 9009, "/")
+    sent = sending.post(target, b"{}", {}, Allowed.of(""))
     assert sent.status is None
     assert "private network" in sent.error
 
