@@ -60,6 +60,16 @@ def put_inspection(session: Session, sha256: str, values: Mapping[str, Any]) -> 
     session.flush()
 
 
+def delete_failure(session: Session, sha256: str) -> bool:
+    """Delete an inspection that failed; False when there is none."""
+    row = session.get(Inspection, sha256, with_for_update=True, populate_existing=True)
+    if row is None or row.state != "failed":
+        return False
+    session.delete(row)
+    session.flush()
+    return True
+
+
 def replace_hashes(session: Session, sha256: str, values: Mapping[str, str]) -> None:
     session.execute(
         delete(FileHash).where(FileHash.sha256 == sha256),

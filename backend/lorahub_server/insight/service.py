@@ -12,7 +12,10 @@ from lorahub_server.access import Tx
 from lorahub_server.insight import queries
 from lorahub_server.insight.likeness import service as likeness
 from lorahub_server.insight.reports import service as reports
+from lorahub_server.insight.states import INSPECT, dedup_key
 from lorahub_server.insight.tables import Inspection
+from lorahub_server.jobs import service as jobs
+from lorahub_server.jobs.tables import Job
 from lorahub_server.kit.clock import now
 
 _HASH = re.compile(r"[0-9a-f]{8,64}")
@@ -20,6 +23,8 @@ _MAX_FOUND = 100
 # AutoV1 of every file below 1 MiB: the hash of no bytes names nothing.
 _OF_NOTHING = "e3b0c442"
 _CODE_MAX, _MESSAGE_MAX = 64, 2000
+# Warnings of a report that say that what is declared is not what the weights have.
+_CONTRADICTIONS = frozenset({"header_differs", "config_other_method"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,12 @@ def record_inspection(
     """
     if not queries.keep_blob(session, sha256):
         return
+    summary = inspection.summary.to_dict()
+    if measures is not None:
+        summary["warnings"] = [*inspection.summary.warnings, *_told(measures.report)]
     values: dict[str, Any] = {
         "state": "done",
-        "summary": inspection.summary.to_dict(),
+        "summary": summary,
         "health": inspection.health,
         "data_sha256": inspection.data_sha256,
         "error_code": None,
@@ -80,6 +88,37 @@ def record_failure(session: Session, sha256: str, code: str, message: str) -> No
     _refresh_library(session, sha256)
 
 
+def record_given_up(session: Session, sha256: str, code: str, message: str) -> None:
+    """Keep why nobody inspects the file any more, unless an earlier inspection went well."""
+    there = queries.inspections(session, [sha256]).get(sha256)
+    if there is None or (there.state == "failed" and there.error_code != code):
+        record_failure(session, sha256, code, message)
+
+
+def forget_failure(session: Session, sha256: str) -> None:
+    """Take back that the inspection failed, as it is owed again."""
+    if queries.delete_failure(session, sha256):
+        _refresh_library(session, sha256)
+
+
+def note_retry(session: Session, job: Job) -> None:
+    """Let the library show that a job which somebody tries again is owed."""
+    if job.kind == INSPECT:
+        forget_failure(session, str(job.args.get("sha256")))
+
+
+def try_again(session: Session, shas: Collection[str]) -> None:
+    """Owe the inspections again that failed; those that are done or owed are left alone.
+
+    The caller answers for who may ask.
+    """
+    keys = {dedup_key(sha256) for sha256 in shas}
+    owed = {job.dedup for job in jobs.unfinished_with(session, keys)}
+    parked = {job.dedup: job for job in jobs.parked_with(session, keys - owed)}
+    for job in sorted(parked.values(), key=lambda job: job.id):
+        note_retry(session, jobs.retry(session, job.id))
+
+
 def get_inspections(tx: Tx, shas: Collection[str]) -> dict[str, Inspection]:
     """Return the inspections of those files that the caller may read somewhere."""
     seen = queries.visible_shas(tx.session, tx.caller, shas)
@@ -95,6 +134,15 @@ def find_by_hash(tx: Tx, value: str) -> Sequence[str]:
     if not _HASH.fullmatch(wanted):
         return []
     return queries.shas_by_hash(tx.session, tx.caller, wanted, _MAX_FOUND)
+
+
+def _told(report: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what the weights contradict, for pages that don't load the whole report."""
+    return [
+        {"code": one["code"], "key": ", ".join(one["keys"]), "message": one["message"]}
+        for one in report["warnings"]
+        if one["code"] in _CONTRADICTIONS
+    ]
 
 
 def _refresh_library(session: Session, sha256: str) -> None:

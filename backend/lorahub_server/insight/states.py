@@ -31,7 +31,7 @@ def dedup_key(sha256: str) -> str:
     return f"{INSPECT}:{sha256}"
 
 
-def standings(session: Session, shas: Collection[str], repo_id: int) -> dict[str, Standing]:
+def standings(session: Session, shas: Collection[str]) -> dict[str, Standing]:
     """Return where each file stands; the caller answers for who may ask."""
     wanted = set(shas)
     if not wanted:
@@ -43,12 +43,15 @@ def standings(session: Session, shas: Collection[str], repo_id: int) -> dict[str
         for job in jobs.unfinished_with(session, [dedup_key(sha256) for sha256 in wanted])
     }
     parked: dict[str, Job] = {}
-    if any(sha256 not in done and dedup_key(sha256) not in owed for sha256 in wanted):
-        for job in jobs.parked_of_repo(session, repo_id, INSPECT):
-            parked.setdefault(str(job.args.get("sha256")), job)
+    open_ends = {dedup_key(sha256) for sha256 in wanted if sha256 not in done} - set(owed)
+    if open_ends:
+        parked = {str(job.dedup): job for job in jobs.parked_with(session, open_ends)}
     return {
         sha256: _standing(
-            done.get(sha256), hashes.get(sha256), owed.get(dedup_key(sha256)), parked.get(sha256)
+            done.get(sha256),
+            hashes.get(sha256),
+            owed.get(dedup_key(sha256)),
+            parked.get(dedup_key(sha256)),
         )
         for sha256 in wanted
     }

@@ -4,19 +4,31 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from lorahub_server.insight.bases.tables import BaseHolder, BaseModel
 from lorahub_server.insight.likeness.tables import AdapterSketch, Likeness, SketchKey
+from lorahub_server.insight.playground.tables import Play
+from lorahub_server.insight.previews.tables import Picture, Preview, PreviewSet, Render
 from lorahub_server.insight.reports.tables import InspectionReport
+from lorahub_server.insight.speed.tables import Speed
 from lorahub_server.insight.variants.tables import Variant
 from lorahub_server.kit.db import Base, UtcDateTime
 
 # Whoever loads the subject's tables has all of them.
 __all__ = [
     "AdapterSketch",
+    "BaseHolder",
+    "BaseModel",
     "FileHash",
     "Inspection",
     "InspectionReport",
     "Likeness",
+    "Picture",
+    "Play",
+    "Preview",
+    "PreviewSet",
+    "Render",
     "SketchKey",
+    "Speed",
     "Variant",
 ]
 

@@ -2,20 +2,27 @@
 
 from collections.abc import Iterable
 
-from lorahub.adapters.families import families_of_words
+from lorahub.adapters.families import TWINS, families_of_words
+from lorahub.adapters.tools import LANGUAGE_FAMILIES
 from lorahub_server.library.model import AdapterDetails, Conflict
-
-# Begin alike, and are not the same.
-_APART = ({"qwen", "qwen-image"},)
 
 
 def same_line(one: str, other: str) -> bool:
-    """Tell whether one family is the other or a size of it: "wan" and "wan-14b"."""
-    if {one, other} in _APART:
+    """Tell whether one family is the other, a size of it, or has all of its shapes: "wan" and
+    "wan-14b", "sdxl" and "kolors".
+    """
+    if _is_language(one) != _is_language(other):
         return False
+    if other in TWINS.get(one, ()) or one in TWINS.get(other, ()):
+        return True
     if one == other or one.startswith(f"{other}-") or other.startswith(f"{one}-"):
         return True
     return _line(one) == _line(other) == "sd3"
+
+
+def _is_language(name: str) -> bool:
+    """Begin alike, and are not the same: "qwen" and "qwen-image"."""
+    return name in LANGUAGE_FAMILIES
 
 
 def _line(name: str) -> str:

@@ -47,6 +47,8 @@ class RepoCard:
     has_open_files: bool = True
     # What it is a fork of, if the caller may see that.
     forked_from: str | None = None
+    # The preview that stands for it in place of `cover`; shown to whoever sees the repository.
+    cover_preview: int | None = None
 
     @property
     def full_name(self) -> str:

@@ -52,7 +52,10 @@ def of_file(item: AdapterDetails) -> list[Notice]:
     by_code: dict[str, list[str]] = {}
     warnings = item.summary.get("warnings")
     for warning in warnings if isinstance(warnings, list) else []:
-        if isinstance(warning, dict):
+        if isinstance(warning, dict) and "message" in warning:
+            code, message = str(warning.get("code")), str(warning["message"])
+            found.append(Notice("warning", code, message, item.path, [str(warning.get("key"))]))
+        elif isinstance(warning, dict):
             by_code.setdefault(str(warning.get("code")), []).append(str(warning.get("key")))
     for code, keys in by_code.items():
         message = _WARNINGS.get(code, "{count} tensors are unusual: " + code + ".")

@@ -16,6 +16,7 @@ _FLAGS = ("use_rslora", "use_dora", "lora_bias", "inference_mode")
 _NUMBERS = ("r", "lora_alpha", "alpha", "lora_dropout")
 _MAX_MODULES = 50
 _SEVERAL = 2
+_BY_CARD = "the card's base_model"
 
 
 def read_config(data: bytes) -> dict[str, Any] | None:
@@ -68,7 +69,14 @@ def with_declared(summary: dict[str, Any], declared: str | None) -> dict[str, An
     """Return the summary with the family that the card declares, if the weights leave it open."""
     facts = dict(summary)
     if declared is not None and facts.get("family_confidence") == "low":
-        _choose(facts, [declared], "the card's base_model")
+        _choose(facts, [declared], _BY_CARD)
+    return facts
+
+
+def without_declared(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts as unsure of the family as the weights are, whatever the card declares."""
+    if _BY_CARD in _list(facts.get("family_evidence")):
+        return {**facts, "family_confidence": "low"}
     return facts
 
 

@@ -198,6 +198,7 @@ def _card(tx: Tx, row: CardRow, tags: list[str], forked_from: str | None) -> Rep
         tags=tags,
         health=entry.health,
         cover=entry.cover,
+        cover_preview=entry.cover_preview,
         stars=entry.stars,
         downloads=entry.downloads,
         starred=row.starred,

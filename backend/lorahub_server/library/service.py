@@ -39,6 +39,7 @@ def refresh(tx: Tx, repo: Repository) -> None:
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
     heads.put(tx, repo, head, contents, adapters)
+    _note_previews(tx.session, entry)
     tx.session.flush()
 
 
@@ -52,6 +53,7 @@ def refresh_for_blob(session: Session, sha256: str) -> None:
         headers = queries.summaries(session, [file.sha256 for file in files])
         adapters = _known(session, files, headers, entry.family_declared)
         _set(entry, derive.from_adapters(adapters))
+        _note_previews(session, entry)
     session.flush()
 
 
@@ -79,7 +81,9 @@ def details(tx: Tx, repo: Repository) -> RepoDetails:
     (card,) = cards_of(tx, [repo.id])
     files = queries.files_of(tx.session, repo.id)
     headers = queries.summaries(tx.session, [file.sha256 for file in files])
-    adapters = _standing(tx.session, repo.id, files, headers, card.family_declared)
+    adapters = _standing(tx.session, files, headers, card.family_declared)
+    # What jobs are doing now, which the library's own row does not know.
+    card.health = derive.health_of(adapters)
     parsed = reading.read_card(tx, repo, card.revision)
     clash = conflict.find(parsed.base_models, adapters)
     may_mend = can_write(tx.caller, repo)
@@ -92,7 +96,7 @@ def at_revision(tx: Tx, repo: Repository, commit_oid: str) -> Snapshot:
     require_read(tx.caller, repo)
     contents = reading.read(tx, repo, commit_oid)
     declared = derive.declared_family(contents.card)
-    adapters = _standing(tx.session, repo.id, contents.files, contents.headers, declared)
+    adapters = _standing(tx.session, contents.files, contents.headers, declared)
     return Snapshot(contents.card, adapters, derive.trigger_words(contents.card, adapters))
 
 
@@ -135,13 +139,12 @@ def _known(
 
 def _standing(
     session: Session,
-    repo_id: int,
     files: Sequence[AdapterFile],
     headers: Mapping[str, dict[str, Any]],
     declared: str | None,
 ) -> list[AdapterDetails]:
     """Return the files with what is known and what is being done about them."""
-    found = states.standings(session, [file.sha256 for file in files], repo_id)
+    found = states.standings(session, [file.sha256 for file in files])
     adapters = []
     for file in files:
         standing = found[file.sha256]
@@ -180,6 +183,13 @@ def _set(entry: LibraryEntry, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if getattr(entry, name) != value:
             setattr(entry, name, value)
+
+
+def _note_previews(session: Session, entry: LibraryEntry) -> None:
+    # They show what is in the library, so the library only knows them when it has news.
+    from lorahub_server.insight.previews import jobs
+
+    jobs.note_change(session, entry, entry.family)
 
 
 def _within(moment: datetime | None, repo: Repository, latest: datetime) -> datetime | None:

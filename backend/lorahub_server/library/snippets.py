@@ -15,6 +15,8 @@ _HF_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # A base model of each family that diffusers loads, where the card names none that fits.
 _PIPELINES = {
     "sd1": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    # The folder of this project's demo.
+    "shapes": "demo/base",
     "sd2": "stabilityai/stable-diffusion-2-1",
     "sdxl": "stabilityai/stable-diffusion-xl-base-1.0",
     "sdxl-refiner": "stabilityai/stable-diffusion-xl-refiner-1.0",
@@ -42,13 +44,16 @@ _PIPELINES = {
     "wan-5b": "Wan-AI/Wan2.2-TI2V-5B-Diffusers",
     "hunyuan-video": "hunyuanvideo-community/HunyuanVideo",
     "ltx-video": "Lightricks/LTX-Video",
+    "kolors": "Kwai-Kolors/Kolors-diffusers",
+    "qwen-image-edit": "Qwen/Qwen-Image-Edit",
     "ltx-video-13b": "Lightricks/LTX-Video-0.9.7-dev",
 }
 # Families whose adapters ComfyUI and the like load, next to those above.
 _PICTURES = frozenset(
     {
         "anima", "animatediff", "ernie-image", "hunyuan-image", "ideogram4", "kandinsky5", "krea2",
-        "ltx2", "pixart",
+        "ltx2", "pixart", "omnigen2", "cosmos-predict2-2b", "cosmos-predict2-14b", "bria-fibo",
+        "longcat-image", "flux3", "qwen-image-2.1", "skyreels-v2", "svd",
     }
 )  # fmt: skip
 _A1111 = frozenset({"sd1", "sd2", "sdxl"})
@@ -91,7 +96,9 @@ def snippets(details: RepoDetails, base_url: str = DEFAULT_URL) -> list[Snippet]
     if item is None:
         return [_pull(address, None), *_curl(details, base_url)]
     family = item.family or ""
-    if family in _PIPELINES or family in _PICTURES:
+    if family == "shapes":
+        found = [_diffusers(details, item, address)]
+    elif family in _PIPELINES or family in _PICTURES:
         found = [_pull(address, "comfyui", "ComfyUI")]
         found += [_pull(address, "a1111", "A1111")] if family in _A1111 else []
         found += [_pull(address, "forge", "Forge")] if family in _FORGE else []

@@ -44,6 +44,8 @@ class LibraryEntry(Base):
     health: Mapped[str] = mapped_column(String(16), default="none")
     # A picture in the repository that stands for it: a path.
     cover: Mapped[str | None] = mapped_column(String(1024))
+    # A preview that does so before any picture in the files; insight.previews.covers chooses it.
+    cover_preview: Mapped[int | None] = mapped_column(BigInteger)
     search_text: Mapped[str] = mapped_column(Text, default="")
     stars: Mapped[int] = mapped_column(default=0)
     downloads: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -8,6 +8,7 @@ BLOBS = "blobs/sha256/"
 STAGING = "staging/"
 XORBS = "xet/"
 VARIANTS = "variants/"
+PICTURES = "pictures/"
 
 
 def blob_key(sha256: str) -> str:
@@ -47,3 +48,15 @@ def variant_prefix(variant_id: str) -> str:
 def variant_key(variant_id: str, number: int) -> str:
     """Return the key of one file of a variant; the weights have the number 0."""
     return f"{variant_prefix(variant_id)}{number}"
+
+
+def picture_key(sha256: str) -> str:
+    """Return the key of a picture, rendered or uploaded."""
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is not a SHA-256 in lower-case hex.")
+    return f"{PICTURES}{sha256[:2]}/{sha256}"
+
+
+def small_key(sha256: str) -> str:
+    """Return the key of the small copy of a picture."""
+    return f"{picture_key(sha256)}.small"

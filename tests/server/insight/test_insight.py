@@ -9,9 +9,13 @@ from lorahub_server.access import Caller
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.insight import service, states
 from lorahub_server.insight.tables import FileHash, Inspection
+from lorahub_server.jobs.runner import Outcome
 from lorahub_server.jobs.tables import Job, State
+from lorahub_server.library.tables import LibraryEntry
 from lorahub_server.repos import service as repos
+from lorahub_worker.tasks import inspect as inspect_task
 from support.inside import Inside, adapter, sha256
+from support.running import run_jobs
 
 DATA = adapter()
 SHA = sha256(DATA)
@@ -40,8 +44,7 @@ def record(hub: Inside, data: bytes = DATA) -> Findings:
 
 def standing(hub: Inside) -> states.Standing:
     with hub.look() as tx:
-        repo = repos.get_repo(tx, "alice", "style")
-        return states.standings(tx.session, [SHA], repo.id)[SHA]
+        return states.standings(tx.session, [SHA])[SHA]
 
 
 def test_an_inspection_is_kept(hub):
@@ -202,7 +205,48 @@ def test_many_files_take_few_queries(hub):
                 Blob(sha256=f"{number:064x}", size=1, created_at=tx.now, touched_at=tx.now)
             )
     with hub.look() as tx, hub.counted() as seen:
-        states.standings(tx.session, [f"{number:064x}" for number in range(1200)], 1)
+        states.standings(tx.session, [f"{number:064x}" for number in range(1200)])
     assert len(seen) <= 8
     with hub.look() as tx:
-        assert states.standings(tx.session, [], 1) == {}
+        assert states.standings(tx.session, []) == {}
+
+
+def test_a_given_up_inspection_fails_until_it_is_tried_again(hub, monkeypatch):
+    """The worker breaks down for a reason that nobody foresaw."""
+
+    def broken(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(inspect_task, "_read", broken)
+    inspect_task_attempts(hub, left=1)
+    assert run_jobs(hub.db, hub.store) == [Outcome.PARKED]
+    where = standing(hub)
+    assert (where.state, where.error["code"]) == ("failed", "out_of_memory")
+    assert library_health(hub) == "failed"
+    with hub.look() as tx:
+        assert service.get_inspections(tx, [SHA])[SHA].state == "failed"
+    # Others who have the same bytes may try again too, and twice is once.
+    for _ in range(2):
+        with hub.tx("bob") as tx:
+            service.try_again(tx.session, [SHA])
+        assert (standing(hub).state, library_health(hub)) == ("waiting", "waiting")
+    monkeypatch.undo()
+    assert run_jobs(hub.db, hub.store)[0] is Outcome.DONE
+    assert (standing(hub).state, library_health(hub)) == ("done", "ok")
+
+
+def test_what_is_known_outlives_a_given_up_job(hub):
+    record(hub)
+    with hub.tx() as tx:
+        service.record_given_up(tx.session, SHA, "worker_died", "It hung.")
+    assert (standing(hub).state, library_health(hub)) == ("done", "ok")
+
+
+def inspect_task_attempts(hub: Inside, *, left: int) -> None:
+    with hub.tx() as tx:
+        tx.session.execute(update(Job).values(attempts=5 - left))
+
+
+def library_health(hub: Inside) -> str:
+    with hub.look() as tx:
+        return tx.session.scalars(select(LibraryEntry.health)).one()

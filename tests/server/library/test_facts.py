@@ -57,6 +57,12 @@ def test_the_families_that_names_speak_of(name, expected):
         ("sd1", "sd2", False),
         ("flux1", "flux2", False),
         ("qwen", "qwen-image", False),
+        ("qwen", "qwen-image-edit", False),
+        ("qwen-image", "qwen-image-edit", True),
+        ("kolors", "sdxl", True),
+        ("kolors", "sd1", False),
+        ("skyreels-v2", "wan-14b", True),
+        ("shapes", "sd1", False),
         ("ltx2", "ltx-video", False),
     ],
 )

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from lorahub_server.doors.api import (
     accounts,
+    bases,
     collections,
     commits,
     discussions,
@@ -12,7 +13,9 @@ from lorahub_server.doors.api import (
     insight,
     manifest,
     organizations,
+    playground,
     preupload,
+    previews,
     raw,
     reference,
     refs,
@@ -43,6 +46,9 @@ _PARTS = (
     discussions,
     insight,
     variants,
+    previews,
+    playground,
+    bases,
     tokens,
     webhooks,
     gates,

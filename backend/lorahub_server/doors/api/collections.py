@@ -11,9 +11,9 @@ from lorahub_server.community.collections import service
 from lorahub_server.community.collections.items import Item
 from lorahub_server.community.collections.tables import Collection
 from lorahub_server.community.collections.texts import checked_theme
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.schemas import Cursor, Limit, Owner, Text, Time, example
-from lorahub_server.doors.web import links
 
 router = APIRouter(prefix="/collections", tags=["collections"])
 

@@ -7,13 +7,15 @@ from typing import Literal, Self
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from lorahub_server.doors import target
+from lorahub_server.access import Tx
+from lorahub_server.doors import links, target
 from lorahub_server.doors.api import examples
+from lorahub_server.doors.api.making import repo_to_write
 from lorahub_server.doors.deps import WriteTx, base_url
 from lorahub_server.doors.schemas import ITEMS_MAX, Branch, Owner, RepoName, Text, example
-from lorahub_server.doors.web import links
+from lorahub_server.doors.target import Target
 from lorahub_server.repos.commit import AddBlob, AddFile, CommitResult, DeletePath, Operation
-from lorahub_server.repos.errors import BadCommit
+from lorahub_server.repos.errors import BadCommit, StaleParent
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["publishing"])
@@ -53,6 +55,10 @@ class NewCommit(BaseModel):
     """`parent`: refuse with 409 `conflict` unless the branch is at this commit.
 
     `pull_request`: leave the branch as it is, and open a pull request with the commit.
+
+    `create`: make the repository, `private` or not, if it is missing. Only if the commit is good:
+    what is refused leaves none. One that has commits by now is refused as if it had moved on,
+    unless `parent` is given.
     """
 
     model_config = example(
@@ -71,6 +77,8 @@ class NewCommit(BaseModel):
     description: Text = ""
     parent: Text | None = None
     pull_request: bool = False
+    create: bool = False
+    private: bool = False
 
 
 class CommitOut(BaseModel):
@@ -136,7 +144,7 @@ def make_commit(
     be a pull request's ref, such as `refs%2Fpr%2F3`.
     """
     where = target.of(branch, create_pr=wish.pull_request)
-    repo = target.open_repo(tx, owner, name, where)
+    repo = _repo(tx, owner, name, where, wish)
     operations = [operation.checked() for operation in wish.operations]
     made, num = target.commit_to(
         tx,
@@ -150,3 +158,14 @@ def make_commit(
     if not made.changed:
         response.status_code = 200
     return CommitOut.of(request, repo, branch, made, num)
+
+
+def _repo(tx: Tx, owner: str, name: str, where: Target, wish: NewCommit) -> Repository:
+    if not wish.create or where.opens or where.pull is not None:
+        return target.open_repo(tx, owner, name, where)
+    repo = repo_to_write(tx, owner, name, create=True, private=wish.private)
+    head = target.head_of(tx, repo, where)
+    if head is not None and wish.parent is None:
+        # The sender believed that there was nothing yet.
+        raise StaleParent(where.branch, head)
+    return repo

@@ -11,6 +11,7 @@ from lorahub_server.community.discussions.changes import changes_of
 from lorahub_server.community.discussions.errors import BadText, NoPullRequest
 from lorahub_server.community.discussions.service import Kind, Status, Wish
 from lorahub_server.community.discussions.tables import Thread, ThreadEvent
+from lorahub_server.doors import links
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.api.diffs import DiffOut
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
@@ -24,7 +25,6 @@ from lorahub_server.doors.schemas import (
     Time,
     example,
 )
-from lorahub_server.doors.web import links
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
 

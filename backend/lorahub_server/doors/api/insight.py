@@ -10,6 +10,7 @@ from lorahub_server import jobs
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.schemas import FilePath, Owner, RepoName, Revision, RowId, example
+from lorahub_server.insight import service as insight
 from lorahub_server.insight.likeness import service as likeness
 from lorahub_server.insight.reports import service as reports
 from lorahub_server.library import service as library
@@ -173,4 +174,6 @@ def retry_job(tx: WriteTx, owner: Owner, name: RepoName, job_id: RowId) -> JobOu
     repo = service.get_repo_for_write(tx, owner, name)
     if jobs.get_job(tx.session, job_id).repo_id != repo.id:
         raise jobs.JobNotFound("The repository has no such job. Load the list again.")
-    return JobOut.model_validate(jobs.retry(tx.session, job_id).to_dict())
+    job = jobs.retry(tx.session, job_id)
+    insight.note_retry(tx.session, job)
+    return JobOut.model_validate(job.to_dict())

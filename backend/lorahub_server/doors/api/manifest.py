@@ -4,10 +4,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from lorahub_server.access import require_files
+from lorahub_server.doors import links
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx, base_url
 from lorahub_server.doors.schemas import Owner, RepoName, Revision, example
-from lorahub_server.doors.web import links
 from lorahub_server.library import service as library
 from lorahub_server.library.derive import cover_of
 from lorahub_server.repos import refs, service, trees

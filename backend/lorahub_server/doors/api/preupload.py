@@ -2,18 +2,21 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from lorahub.adapters import is_weight_name
 from lorahub_server.access import Tx
+from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.blobs.errors import FileTooLarge
 from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.blobs.service import is_sha256, may_use_all
 from lorahub_server.doors import target
 from lorahub_server.doors.api import examples
-from lorahub_server.doors.deps import ReadTx
+from lorahub_server.doors.api.making import check_can_make
+from lorahub_server.doors.deps import reading
 from lorahub_server.doors.schemas import ITEMS_MAX, Branch, Owner, RepoName, Text, example
+from lorahub_server.doors.target import Target
 from lorahub_server.kit import names
 from lorahub_server.repos import trees
 from lorahub_server.repos.errors import BadCommit
@@ -33,10 +36,15 @@ class FileIn(BaseModel):
 
 
 class PreuploadIn(BaseModel):
-    """`pull_request`: the commit will open one, which readers may too."""
+    """`pull_request`: the commit will open one, which readers may too.
+
+    `create`: the commit will make the repository, `private` or not, if it is missing.
+    """
 
     files: list[FileIn] = Field(max_length=ITEMS_MAX)
     pull_request: bool = False
+    create: bool = False
+    private: bool = False
 
 
 class FilePlan(BaseModel):
@@ -60,8 +68,8 @@ class PreuploadOut(BaseModel):
 
 
 @router.post("/preupload/{branch}", summary="Plan a push")
-def plan_push(
-    tx: ReadTx, owner: Owner, name: RepoName, branch: Branch, wish: PreuploadIn
+async def plan_push(
+    request: Request, owner: Owner, name: RepoName, branch: Branch, wish: PreuploadIn
 ) -> PreuploadOut:
     """The branch may be a pull request's ref, such as `refs%2Fpr%2F3`.
 
@@ -70,13 +78,25 @@ def plan_push(
     "Known" is said only about bytes that the caller uploaded or can read in some repository.
     """
     where = target.of(branch, create_pr=wish.pull_request)
-    repo = target.open_repo(tx, owner, name, where)
+    plan = await reading(request, lambda tx: _plan(tx, owner, name, where, wish))
+    if plan.revision is None and wish.create:
+        await check_can_make(request, owner, name, private=wish.private)
+    return plan
+
+
+def _plan(tx: Tx, owner: str, name: str, where: Target, wish: PreuploadIn) -> PreuploadOut:
+    repo: Repository | None = None
+    try:
+        repo = target.open_repo(tx, owner, name, where)
+    except RepoNotFound:
+        if not wish.create or where.pull is not None or where.opens:
+            raise
     if where.pull is None:
         names.check_ref_name(where.branch)
     for file in wish.files:
         _check(tx, file)
-    head = target.head_of(tx, repo, where)
-    there = _files(tx, repo, head)
+    head = None if repo is None else target.head_of(tx, repo, where)
+    there = {} if repo is None else _files(tx, repo, head)
     wanted = [file for file in wish.files if there.get(file.path) != file.sha256.lower()]
     known = may_use_all(tx, {file.sha256.lower() for file in wanted if not _rides(file)})
     plans = []

@@ -13,15 +13,16 @@ from lorahub_server.blobs import uploads
 from lorahub_server.blobs.errors import FileTooLarge
 from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.doors.api.commits import UNCHANGED, CommitOut
+from lorahub_server.doors.api.making import check_can_make, repo_to_write
 from lorahub_server.doors.deps import ReadTx, WriteTx, hub_of, reading, writing
 from lorahub_server.doors.files.answer import named_file
 from lorahub_server.doors.schemas import Branch, FilePath, Owner, RepoName, Revision, Text
 from lorahub_server.doors.streams import Body, pour, work
 from lorahub_server.kit import names
 from lorahub_server.kit.errors import HubError
-from lorahub_server.repos import refs, service, trees
+from lorahub_server.repos import pulls, refs, service, trees
 from lorahub_server.repos.commit import AddBlob, AddFile, DeletePath, Operation, commit
-from lorahub_server.repos.errors import RefNotFound, RepoExists, StaleParent
+from lorahub_server.repos.errors import RefNotFound, StaleParent
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}")
@@ -47,10 +48,6 @@ class _Wish:
     parent: str | None
     create: bool
     private: bool
-
-
-class _WouldWork(Exception):
-    """Takes back what was only tried."""
 
 
 @router.get(
@@ -112,7 +109,7 @@ async def write_file(
     operation = await _receive(request, wish, body)
 
     def publish(tx: Tx) -> CommitOut:
-        repo = _repo(tx, wish)
+        repo = repo_to_write(tx, owner, name, create=create, private=private)
         text = wish.message or _default_message(tx, repo, wish)
         made = commit(tx, repo, wish.branch, [operation], text, parent=wish.parent)
         if not made.changed:
@@ -133,6 +130,7 @@ def delete_file(
     message: Message = None,
 ) -> CommitOut:
     """Or a folder with all that is in it. Earlier revisions keep it."""
+    _check_branch(branch)
     repo = service.get_repo_for_write(tx, owner, name)
     made = commit(tx, repo, branch, [DeletePath(path)], message or f"Delete {path}")
     return CommitOut.of(request, repo, branch, made)
@@ -144,11 +142,20 @@ async def _check(request: Request, wish: _Wish, announced: int | None) -> None:
     if announced is not None and announced > limit:
         message = f"The file has {announced} bytes; this hub takes at most {limit}."
         raise FileTooLarge(message, limit=limit)
-    names.check_ref_name(wish.branch)
+    _check_branch(wish.branch)
     names.check_path(wish.path)
     if not await reading(request, lambda tx: _is_there(tx, wish)):
-        with suppress(_WouldWork):
-            await writing(request, lambda tx: _try_to_make(tx, wish))
+        await check_can_make(request, wish.owner, wish.name, private=wish.private)
+
+
+def _check_branch(branch: str) -> None:
+    if pulls.number_of(branch) is not None:
+        message = (
+            f"Files go to branches this way, not to pull requests. Send a commit to {branch} "
+            "instead, with `POST .../commits/` and the name with %2F for its slashes, or with git."
+        )
+        raise names.InvalidRef(message, place="branch")
+    names.check_ref_name(branch)
 
 
 def _is_there(tx: Tx, wish: _Wish) -> bool:
@@ -165,22 +172,6 @@ def _is_there(tx: Tx, wish: _Wish) -> bool:
         message = f"There is no branch {wish.branch}. Make it first, or name the parent."
         raise RefNotFound(message)
     return True
-
-
-def _try_to_make(tx: Tx, wish: _Wish) -> None:
-    _repo(tx, wish)
-    raise _WouldWork
-
-
-def _repo(tx: Tx, wish: _Wish) -> Repository:
-    try:
-        return service.get_repo_for_write(tx, wish.owner, wish.name)
-    except RepoNotFound:
-        if not wish.create:
-            raise
-    with suppress(RepoExists):  # somebody was quicker by a moment
-        return service.create_repo(tx, wish.owner, wish.name, private=wish.private)
-    return service.get_repo_for_write(tx, wish.owner, wish.name)
 
 
 async def _receive(request: Request, wish: _Wish, body: Body) -> Operation:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from lorahub_server.access import Tx, require_login
 from lorahub_server.community import stars
+from lorahub_server.doors import links
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.schemas import (
@@ -18,7 +19,6 @@ from lorahub_server.doors.schemas import (
     Time,
     example,
 )
-from lorahub_server.doors.web import links
 from lorahub_server.kit.pagination import Page
 from lorahub_server.library import search
 from lorahub_server.library import service as library

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from lorahub_server.access import Tx
+from lorahub_server.doors import links
+from lorahub_server.doors import variant_wish as wish
 from lorahub_server.doors.api import examples
 from lorahub_server.doors.api.insight import Problem
 from lorahub_server.doors.deps import ReadTx, base_url, reading
 from lorahub_server.doors.files.variants import ordered
 from lorahub_server.doors.schemas import Owner, RepoName, Text, example
-from lorahub_server.doors.web import links
 from lorahub_server.insight.variants import service as variants
 from lorahub_server.insight.variants.plans import plan_of
 from lorahub_server.repos import service
@@ -33,10 +34,11 @@ class VariantIn(BaseModel):
 
     revision: Text = "main"
     path: Text
-    layout: Literal["kohya", "diffusers", "peft", "comfyui"] | None = None
-    dtype: Literal["fp16", "bf16", "fp32"] | None = None
-    rank: int | None = Field(None, ge=1, le=1024, description="At most this rank.")
-    energy: float | None = Field(None, gt=0, le=1, description="Keep this share of the energy.")
+    layout: wish.Word | None = Field(None, description=wish.LAYOUT_TOLD)
+    dtype: wish.Word | None = Field(None, description=wish.DTYPE_TOLD)
+    rank: wish.Rank | None = Field(None, description=wish.RANK_TOLD)
+    energy: wish.Energy | None = Field(None, description=wish.ENERGY_TOLD)
+    family: wish.Word | None = Field(None, description=wish.FAMILY_TOLD)
 
 
 class VariantFile(BaseModel):
@@ -80,7 +82,7 @@ async def make_variant(
 
     The same wish gives the same variant, which may be there already.
     """
-    plan = plan_of(**wanted.model_dump(include={"layout", "dtype", "rank", "energy"}))
+    plan = plan_of(**wanted.model_dump(exclude={"revision", "path"}))
 
     wished = await ordered(request, owner, name, wanted.revision, wanted.path, plan)
     return await reading(request, lambda tx: _shown(request, tx, owner, name, wished.id))

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from lorahub_server.doors.files import door, variants
+from lorahub_server.doors.files import door, pictures, variants
 
 __all__ = ["router"]
 
 router = APIRouter()
-for part in (door, variants):
+for part in (door, pictures, variants):
     router.include_router(part.router)

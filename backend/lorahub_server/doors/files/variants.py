@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
 
 from lorahub.adapters.remake.plan import Plan
@@ -15,6 +14,13 @@ from lorahub_server.doors.files.answer import POLICY, stored_answer
 from lorahub_server.doors.files.ranges import is_unchanged, wanted
 from lorahub_server.doors.middleware.head import is_head
 from lorahub_server.doors.schemas import BYTES, ERRORS
+from lorahub_server.doors.variant_wish import (
+    DtypeQuery,
+    EnergyQuery,
+    FamilyQuery,
+    LayoutQuery,
+    RankQuery,
+)
 from lorahub_server.insight.variants import service as variants
 from lorahub_server.insight.variants.errors import NotConvertible, VariantPending
 from lorahub_server.insight.variants.limits import OF_ACCOUNT, OF_NETWORK
@@ -36,22 +42,6 @@ _PATIENCE_S = 25.0
 _LOOK_S = 0.4
 _RETRY_S = 3
 
-# A form sends the fields that nobody filled in as well.
-_Given = BeforeValidator(lambda value: None if value == "" else value)
-Word = Annotated[str, Field(max_length=20)]
-Layout = Annotated[
-    Word | None, _Given, Query(description="`kohya`, `diffusers`, `peft`, `comfyui`")
-]
-Dtype = Annotated[Word | None, _Given, Query(description="`fp16`, `bf16`, `fp32`")]
-Rank = Annotated[
-    Annotated[int, Field(ge=1, le=1024)] | None, _Given, Query(description="At most this rank")
-]
-Energy = Annotated[
-    Annotated[float, Field(gt=0, le=1)] | None,
-    _Given,
-    Query(description="Keep this share of the energy"),
-]
-
 
 @router.get(
     "/{owner}/{name}/variant/{revision}/{path:path}",
@@ -68,10 +58,11 @@ async def variant_file(
     name: str,
     revision: str,
     path: str,
-    layout: Layout = None,
-    dtype: Dtype = None,
-    rank: Rank = None,
-    energy: Energy = None,
+    layout: LayoutQuery = None,
+    dtype: DtypeQuery = None,
+    rank: RankQuery = None,
+    energy: EnergyQuery = None,
+    family: FamilyQuery = None,
     file: Annotated[str | None, Query(description="One of the files, default the weights")] = None,
 ) -> Response:
     """Made once by a worker and kept for a while; the same bytes each time.
@@ -80,7 +71,7 @@ async def variant_file(
 
     PEFT's form has two files: add `file=adapter_config.json` for the second.
     """
-    plan = plan_of(layout=layout, dtype=dtype, rank=rank, energy=energy)
+    plan = plan_of(layout=layout, dtype=dtype, rank=rank, energy=energy, family=family)
 
     wished = await ordered(request, owner, name, revision, path, plan)
     until = asyncio.get_running_loop().time() + _PATIENCE_S

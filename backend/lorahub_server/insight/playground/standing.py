@@ -1,0 +1,111 @@
+"""How plays stand, many at once, in a bounded number of statements."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from lorahub_server.access import Tx
+from lorahub_server.insight.playground import queries
+from lorahub_server.insight.playground.model import Shown, Stacked, State
+from lorahub_server.insight.playground.tables import Play
+from lorahub_server.insight.previews import rendering
+from lorahub_server.insight.previews.model import Made
+from lorahub_server.jobs import service as jobs
+from lorahub_server.jobs.tables import Job
+from lorahub_server.jobs.tables import State as JobState
+from lorahub_server.repos.tables import Repository
+
+_STOPPED = {"code": "stopped", "message": "It was not rendered. Ask again."}
+
+
+def shown(tx: Tx, plays: Sequence[Play]) -> list[Shown]:
+    """Return plays as their account sees them."""
+    if not plays:
+        return []
+    ids = {one for play in plays for one in _renders(play)}
+    renders = rendering.state_of(tx.session, ids)
+    keys = {f"{queries.KEYS}{play.id}": play.id for play in plays}
+    open_jobs = {
+        keys[job.dedup]: job
+        for job in jobs.unfinished_with(tx.session, list(keys))
+        if job.dedup is not None
+    }
+    ended = queries.jobs(
+        tx.session, {p.job_id for p in plays if p.job_id and p.id not in open_jobs}
+    )
+    repo_ids = {one["repo_id"] for play in plays for one in play.adapters}
+    seen = queries.repos_seen(tx.session, tx.caller, repo_ids | {play.repo_id for play in plays})
+    return [
+        _one(tx, play, renders, open_jobs.get(play.id), ended.get(play.job_id or 0), seen)
+        for play in plays
+    ]
+
+
+def is_made(session: Session, play: Play) -> bool:
+    found = rendering.state_of(session, _renders(play))
+    return all(one in found and found[one].state == "done" for one in _renders(play))
+
+
+def _renders(play: Play) -> list[str]:
+    return [one for one in (play.render_id, play.base_render_id) if one is not None]
+
+
+def _one(
+    tx: Tx,
+    play: Play,
+    renders: Mapping[str, Made],
+    job: Job | None,
+    ended: Job | None,
+    seen: Mapping[int, Repository],
+) -> Shown:
+    made = renders[play.render_id]
+    base = renders.get(play.base_render_id or "")
+    state, error = _state(play, [one for one in (made, base) if one is not None], job, ended)
+    progress = (job.progress or {}) if job is not None and state == "running" else {}
+    repo = seen[play.repo_id]
+    return Shown(
+        id=play.id,
+        owner=repo.owner.name,
+        name=repo.name,
+        state=state,
+        adapters=[_stacked(one, seen) for one in play.adapters],
+        made=made,
+        base=base,
+        ahead=queries.ahead(tx.session, job) if job is not None and state == "waiting" else None,
+        done=progress.get("done"),
+        total=progress.get("total"),
+        error=error,
+        is_kept=play.is_kept,
+        preview_id=play.preview_id,
+        created_at=play.created_at,
+    )
+
+
+def _state(
+    play: Play, renders: Sequence[Made], job: Job | None, ended: Job | None
+) -> tuple[State, dict[str, str] | None]:
+    if all(one.state == "done" for one in renders):
+        return "done", None
+    failed = next((one for one in renders if one.state == "failed"), None)
+    if failed is not None and job is None:
+        return "failed", failed.error
+    if play.state == "cancelled":
+        return "cancelled", None
+    if job is not None:
+        return ("running" if job.state == JobState.RUNNING else "waiting"), None
+    if ended is not None and ended.error_code:
+        message = ended.error_message or _STOPPED["message"]
+        return "failed", {"code": ended.error_code, "message": message}
+    return "failed", dict(_STOPPED)
+
+
+def _stacked(part: Mapping[str, object], seen: Mapping[int, Repository]) -> Stacked:
+    repo_id = part["repo_id"]
+    repo = seen.get(repo_id) if isinstance(repo_id, int) else None
+    strength = part["strength"]
+    return Stacked(
+        repo=None if repo is None else repo.full_name,
+        path=None if repo is None else str(part["path"]),
+        sha256=str(part["sha256"]),
+        strength=float(strength) if isinstance(strength, int | float) else 1.0,
+    )

@@ -1,0 +1,1 @@
+"""Previews: what adapters do, rendered by recipes that anybody can run again."""

@@ -1,0 +1,1 @@
+"""What adapters cost a worker: time to load, to switch, to draw; memory."""
