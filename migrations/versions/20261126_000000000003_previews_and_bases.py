@@ -2,7 +2,7 @@
 
 Revision ID: 000000000003
 Revises: 000000000002
-Create Date: 2026-11-25 22:44:44.586827
+Create Date: 2026-11-26 00:10:33.729077
 """
 
 import sqlalchemy as sa
@@ -241,6 +241,27 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
+        batch_op.create_index(
+            "ix_jobs_long_finished_at",
+            ["finished_at"],
+            unique=False,
+            sqlite_where=sa.text("queue = 'gpu' AND finished_at IS NOT NULL"),
+            postgresql_where=sa.text("queue = 'gpu' AND finished_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_jobs_turn",
+            ["urgent", "account_id", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+            postgresql_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_jobs_turn_of_lane",
+            ["urgent", "account_id", "lane", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+            postgresql_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+        )
 
     with op.batch_alter_table("library_entries", schema=None) as batch_op:
         batch_op.add_column(sa.Column("cover_preview", sa.BigInteger(), nullable=True))
@@ -254,6 +275,21 @@ def downgrade() -> None:
         batch_op.drop_column("cover_preview")
 
     with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_jobs_turn_of_lane",
+            sqlite_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+            postgresql_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_jobs_turn",
+            sqlite_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+            postgresql_where=sa.text("queue = 'gpu' AND due_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_jobs_long_finished_at",
+            sqlite_where=sa.text("queue = 'gpu' AND finished_at IS NOT NULL"),
+            postgresql_where=sa.text("queue = 'gpu' AND finished_at IS NOT NULL"),
+        )
         batch_op.drop_column("urgent")
         batch_op.drop_column("lane")
 
