@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from support import tables
 from support.adapters import Adapters
 from support.adapters import build as build_adapters
 from support.postgres import Postgres
@@ -59,6 +60,28 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     server: Postgres = request.getfixturevalue("postgres")
     url = server.create()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """The name of a database with all tables, to be copied."""
+    name = "template_of_tests"
+    tables.fill(postgres.create(name=name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def tables_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with all tables and nothing in them, once on each engine."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/hub.db"
+        tables.fill(url)
+        yield url
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create(request.getfixturevalue("postgres_template"))
     yield url
     server.drop(url)
 

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     # Job worker processes that `serve` starts.
     workers: int = Field(1, ge=0, le=64)
+    # Of those that render previews; None: one where PyTorch and diffusers are installed.
+    gpu_workers: int | None = Field(None, ge=0, le=64)
     # Keys the hashes of tokens and sessions; made on the first start when not given.
     secret: SecretStr | None = None
     # Who may make accounts on the web: everybody, or nobody (then: `lorahub-server accounts add`).
@@ -43,6 +45,13 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(32 * 1024**3, ge=1)
     # Bytes that one account may have in uploads that are not published yet.
     max_staged_bytes: int = Field(64 * 1024**3, ge=1)
+    # Bytes of base models that a worker keeps in memory; None: 60 % of what its device has.
+    preview_memory: int | None = Field(None, ge=1)
+    # A function of the workers, `module:function`, that rates what they render.
+    classifier: str | None = None
+    # What one account may ask of the playground; 0 an hour turns it off.
+    plays_per_hour: int = Field(30, ge=0, le=100_000)
+    plays_at_once: int = Field(3, ge=1, le=1000)
 
     @field_validator("data", mode="after")
     @classmethod

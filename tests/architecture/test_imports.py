@@ -77,6 +77,19 @@ def test_tables_and_queries_stay_inside_their_subject():
     assert wrong == {}
 
 
+def test_programs_are_answered_without_the_pages():
+    """What the doors share, such as addresses, lies beside them and not in the door of pages."""
+    doors = SERVER / "doors"
+    wrong = [
+        f"{source.name}: {name}"
+        for source in product()
+        if {doors / "api", doors / "files", doors / "git"} & set(source.path.parents)
+        for name in source.imports()
+        if name.startswith("lorahub_server.doors.web")
+    ]
+    assert wrong == []
+
+
 def test_there_are_no_import_circles():
     """At import time: what a module imports at its top level, transitively, is never itself."""
     import ast

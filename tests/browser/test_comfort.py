@@ -2,10 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from safetensors.numpy import load, save
 
-from support import browser
+from support import browser, programs
+from support.http import Api
 from support.server import PASSWORD
 
 CARD = b"""---
@@ -33,6 +36,8 @@ Averyveryveryveryveryveryveryveryveryveryveryveryveryverylongwordwithoutabreak
 def filled(hub, adapters):
     maren = hub.add_account("maren")
     kohya = adapters.kohya.read_bytes()
+    weaker = {key: np.asarray(each * 0.5, each.dtype) for key, each in load(kohya).items()}
+    maren.publish("maren/glasspaint", {"glasspaint.safetensors": save(weaker)})
     maren.publish("maren/glasspaint", {"glasspaint.safetensors": kohya, "README.md": CARD})
     maren.publish(
         "maren/hidden", {"a.safetensors": kohya, "notes/long.txt": b"x" * 500}, private=True
@@ -155,6 +160,7 @@ PAGES = [
     "/maren/glasspaint/tree/main", "/maren/hidden/tree/main/notes",
     "/maren/glasspaint/blob/main/README.md", "/maren/hidden/blob/main/notes/long.txt",
     "/maren/glasspaint/blob/main/glasspaint.safetensors", "/maren/glasspaint/commits/main",
+    "/maren/glasspaint/versions", "/maren/glasspaint/health", "/lex/legal/health",
     "/maren/glasspaint/settings", "/settings", "/settings/tokens", "/upload", "/nobody",
     "/maren/nothing",
 ]  # fmt: skip
@@ -183,6 +189,33 @@ def test_no_page_scrolls_sideways_on_a_phone(opened, filled, theme):
         for summary in page.locator("details.more summary").all():
             summary.click()
         assert_fits(page, "opened details")
+
+
+def test_tables_of_measures_fit_on_a_phone(opened, filled):
+    programs.wait(lambda: is_measured(filled), "the weights to be measured", 120)
+    (first,) = filled.get("repos/maren/glasspaint/commits/main").json()["items"][-1:]
+    with opened(viewport=browser.PHONE) as context:
+        page = context.new_page()
+        for address in ("health", f"versions?old={first['revision']}"):
+            page.goto(f"/maren/glasspaint/{address}")
+            page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+            assert_fits(page, address)
+            tables = page.locator(".table-scroll, .talk-scroll")
+            assert tables.count() > 0, address
+            for box in tables.all():
+                assert box.evaluate("(one) => one.scrollWidth <= one.clientWidth"), address
+        page.goto("/maren/glasspaint/health")
+        for link in page.locator("td a").all():
+            box = link.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= browser.PHONE["width"]
+
+
+def is_measured(caller: Api) -> bool:
+    found = caller.get("repos/maren/glasspaint/inspections/main").json()["items"]
+    before = caller.get("repos/maren/glasspaint/jobs").json()["items"]
+    waiting = [job for job in before if job["kind"] == "inspect" and job["state"] != "done"]
+    return not waiting and [one["state"] for one in found] == ["done"]
 
 
 def test_every_page_has_its_landmarks_and_names(opened, filled):

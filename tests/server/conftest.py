@@ -1,21 +1,31 @@
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
+from lorahub_server.kit.db import Database
+from support.inside import Inside
+
 
 @pytest.fixture
-def accounts_db(database_url: str) -> Iterator[Any]:
-    """Give an empty database with the tables of accounts and rate limits, on both engines."""
-    from lorahub_server.accounts import tables
-    from lorahub_server.kit.db import Base, Database
-    from lorahub_server.kit.ratelimit import RateWindow
-
-    classes = [tables.Account, tables.NameClaim, tables.FormerName, tables.LoginSession]
-    classes += [tables.ApiToken, tables.DeviceCode, tables.Membership]
-    wanted = [c.__table__ for c in (*classes, RateWindow)]
-    database = Database(database_url)
-    with database.write() as session:
-        Base.metadata.create_all(session.connection(), tables=wanted)
+def accounts_db(tables_url: str) -> Iterator[Database]:
+    """An empty database, on both engines."""
+    database = Database(tables_url)
     yield database
     database.engine.dispose()
+
+
+@pytest.fixture
+def inside(tables_url: str, tmp_path: Path) -> Iterator[Inside]:
+    """A hub on each database, with its files on disk."""
+    hub = Inside(tables_url, f"file://{tmp_path}/objects", tmp_path, make_tables=False)
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Inside]:
+    """A hub on SQLite and disk, where neither makes a difference."""
+    hub = Inside(f"sqlite:///{tmp_path}/hub.db", f"file://{tmp_path}/objects", tmp_path)
+    yield hub
+    hub.close()

@@ -154,6 +154,7 @@ class TestReference:
             "/{owner}/{name}/resolve/",
             "/{owner}/{name}/variant/",
             "/{owner}/{name}/variants/",
+            "/{owner}/{name}/previews/",
         )
         assert all(path.startswith(("/api/", *files)) for path in document["paths"])
 

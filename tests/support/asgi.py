@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlencode
 import anyio
 from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from lorahub_server.accounts import sessions
 from lorahub_server.accounts.service import get_account, insert_account
@@ -23,10 +24,26 @@ STOP = b"(stop)"
 OnStart = Callable[[dict[str, Any]], None]
 
 
+_routes: dict[int, BaseRoute] = {}
+
+
+def _share_routes(app: FastAPI) -> None:
+    """Let all applications of this process have the same routes below the doors' routers.
+
+    FastAPI builds them at the first requests, which takes longer than most tests.
+    """
+    routes = app.router.routes
+    for number, route in enumerate(routes):
+        router = getattr(route, "original_router", None)
+        if router is not None:
+            routes[number] = _routes.setdefault(id(router), route)
+
+
 class Site:
     """One application with its event loop in a thread, as a web process has it."""
 
     def __init__(self, app: FastAPI) -> None:
+        _share_routes(app)
         self.app = app
         self.hub: Hub = app.state.hub
         self._stack = ExitStack()

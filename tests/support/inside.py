@@ -1,9 +1,7 @@
 """A hub seen from inside: its services on a real database and store, without doors."""
 
 import hashlib
-import importlib
 import json
-import pkgutil
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,25 +10,17 @@ from typing import Any
 
 from sqlalchemy import event
 
-import lorahub_server
 from lorahub_server.access import Caller, Tx, anonymous, of_account
 from lorahub_server.accounts.service import insert_account
 from lorahub_server.blobs import uploads
 from lorahub_server.config import Settings
-from lorahub_server.kit import ratelimit
 from lorahub_server.kit.clock import now
-from lorahub_server.kit.db import Base, Database
+from lorahub_server.kit.db import Database
 from lorahub_server.repos import commit as commits
 from lorahub_server.repos import service as repos
 from lorahub_server.storage import open_store
+from support import tables
 from support.s3 import KEYS
-
-
-def load_tables() -> None:
-    assert ratelimit.RateWindow.__table__ is not None
-    for folder in pkgutil.iter_modules(lorahub_server.__path__):
-        if folder.ispkg and Path(lorahub_server.__path__[0], folder.name, "tables.py").is_file():
-            importlib.import_module(f"lorahub_server.{folder.name}.tables")
 
 
 def adapter(seed: int = 1, rank: int = 2, width: int = 8) -> bytes:
@@ -57,16 +47,15 @@ class Inside:
     def __init__(
         self, database_url: str, store_url: str, folder: Path, *, make_tables: bool = True
     ) -> None:
-        load_tables()
+        tables.load_tables()
         self.database_url, self.store_url = database_url, store_url
         self.settings = Settings(
             data=folder, database_url=database_url, store_url=store_url, secret="s" * 32
         )
+        if make_tables:
+            tables.fill(database_url)
         self.db = Database(database_url)
         self.store = open_store(store_url, KEYS)
-        if make_tables:
-            with self.db.write() as session:
-                Base.metadata.create_all(session.connection())
         self._callers: dict[str | None, Caller] = {None: anonymous()}
 
     def close(self) -> None:

@@ -20,6 +20,8 @@ class Form:
     method: str = "get"
     enctype: str = "application/x-www-form-urlencoded"
     fields: dict[str, str] = field(default_factory=dict)
+    # What each select offers.
+    options: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Page(HTMLParser):
@@ -80,6 +82,8 @@ class Page(HTMLParser):
             self._textarea = name
             fields[name] = ""
         elif tag == "option":
+            if self._select:
+                self.forms[-1].options.setdefault(self._select, []).append(given.get("value", ""))
             if "selected" in given and self._select:
                 fields[self._select] = given.get("value", "")
         elif kind in ("checkbox", "radio"):

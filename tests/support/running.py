@@ -6,11 +6,11 @@ from lorahub_server.storage import ObjectStore
 from lorahub_worker import tasks
 
 
-def run_jobs(db: Database, store: ObjectStore) -> list[Outcome]:
-    """Do all jobs that are due; return how each ended."""
-    tasks.load(frozenset({"cpu"}))
+def run_jobs(db: Database, store: ObjectStore, queue: str = "cpu") -> list[Outcome]:
+    """Do all jobs of a queue that are due; return how each ended."""
+    tasks.load(frozenset({queue}))
     runtime = Runtime(db, store)
     outcomes = []
-    while (outcome := run(runtime, ["cpu"])) is not Outcome.NOTHING:
+    while (outcome := run(runtime, [queue])) is not Outcome.NOTHING:
         outcomes.append(outcome)
     return outcomes

@@ -1,6 +1,5 @@
 """Personal API tokens: shown once, stored as a keyed hash."""
 
-import unicodedata
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from lorahub_server.accounts.tables import Account, ApiToken
 from lorahub_server.config import Settings
 from lorahub_server.kit import tokens as text
 from lorahub_server.kit.clock import now
+from lorahub_server.kit.hidden import is_deceptive
 
 SCOPES = frozenset({"read", "write"})
 MAX_TOKENS = 100
@@ -104,8 +104,8 @@ def checked_name(name: str) -> str:
     if not 1 <= len(label) <= NAME_MAX:
         message = f"A token's name has 1 to {NAME_MAX} characters; say where you will use it."
         raise InvalidTokenRequest(message, place="name")
-    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in label):
-        message = "A token's name can't contain control characters; remove them."
+    if is_deceptive(label):
+        message = "A token's name can't contain hidden characters; remove them."
         raise InvalidTokenRequest(message, place="name")
     return label
 

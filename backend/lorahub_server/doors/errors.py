@@ -152,6 +152,9 @@ def install(app: FastAPI) -> None:
 
 async def _handle(request: Request, error: Exception) -> Response:
     if isinstance(error, RepoNotFound):
+        from lorahub_server.doors.git import errors as git
+        from lorahub_server.doors.hf import errors as hf
+        from lorahub_server.doors.upstream.absent import absent
         from lorahub_server.doors.upstream.passing import pass_on
 
         try:
@@ -160,6 +163,8 @@ async def _handle(request: Request, error: Exception) -> Response:
             return answer(request, told)
         if passed is not None:
             return passed
+        if not git.speaks(request) and not hf.speaks(request):
+            return answer(request, await absent(request) or error)
     return answer(request, error)
 
 

@@ -36,12 +36,14 @@ def ordered(
     accounts with the least work running, then those served least lately, then a warm lane.
     """
 
-    def rank(one: Candidate) -> tuple[bool, int, int, bool, datetime, int]:
+    def rank(one: Candidate) -> tuple[bool, int, int, bool, float, datetime, int]:
+        served = served_s.get(one.account_id, 0.0)
         return (
             not one.urgent,
             running.get(one.account_id, 0),
-            int(served_s.get(one.account_id, 0.0) / _ALIKE_S),
+            int(served / _ALIKE_S),
             one.lane not in warm,
+            served,
             one.due_at,
             one.id,
         )
@@ -51,11 +53,10 @@ def ordered(
 
 @dataclass(slots=True)
 class Streak:
-    """How long a worker has kept to its lanes: other lanes wait for so long and no longer."""
+    """How long a worker has gone by what is warm: other lanes wait for so long and no longer."""
 
     _jobs: int = 0
     _since: float = field(default_factory=time.monotonic)
-    _lane: str | None = None
 
     def favoured(self, warm: Collection[str]) -> frozenset[str]:
         """Return the lanes to prefer now; none when the others have waited long enough."""
@@ -63,8 +64,9 @@ class Streak:
             return frozenset()
         return frozenset(warm)
 
-    def took(self, lane: str | None, favoured: Collection[str]) -> None:
-        """Remember what was taken; a choice without favour begins a new streak."""
-        if lane != self._lane or not favoured:
-            self._lane, self._jobs, self._since = lane, 0, time.monotonic()
-        self._jobs += 1
+    def took(self, favoured: Collection[str]) -> None:
+        """Count a choice; one without favour begins a new streak, whatever it took."""
+        if favoured:
+            self._jobs += 1
+        else:
+            self._jobs, self._since = 0, time.monotonic()

@@ -1,55 +1,127 @@
-"""The SQL of fair claiming: few rows of each account, whatever waits behind them."""
+"""The SQL of fair claiming: few rows of each account, whatever waits behind them.
+
+Every look goes through an index that holds the rows of this queue alone, an account at a time, so
+that a claim costs by the number of accounts and not of jobs.
+"""
 
 from collections import Counter
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from lorahub_server.jobs import queries
 from lorahub_server.jobs.fair import Candidate, ordered
-from lorahub_server.jobs.tables import Job, State
+from lorahub_server.jobs.tables import (
+    IS_LONG_AND_DUE_SOME_TIME,
+    IS_LONG_AND_FINISHED,
+    Job,
+    State,
+)
 from lorahub_server.kit.clock import now
 
 QUEUE = "gpu"
-# Of an account, for each lane.
+# Of an account, and of it in each lane that is warm: more than one, as others may hold the first.
 _OF_EACH = 2
 _TRIES = 20
 _LATELY = timedelta(minutes=30)
-# How far back finished work is looked for: rows, of all queues.
-_ROWS_BACK = 5000
+# Looked at for what was served: the newest of those.
+_FINISHED = 1000
 
 
 def lock_fair(session: Session, kinds: Collection[str], favoured: Collection[str]) -> Job | None:
     """Return the due job of the gpu queue that should be next, locked; see `fair.ordered`."""
-    found = _candidates(session, kinds)
-    if not found:
-        return None
-    chosen = ordered(found, running=_running(session), served_s=_served(session), warm=favoured)
-    for job_id in chosen[:_TRIES]:
-        job = queries.lock_due(session, [QUEUE], kinds, job_id)
-        if job is not None:
-            return job
-    # All of those are in other hands: whatever is free.
-    return queries.lock_due(session, [QUEUE], kinds, None)
+    known: tuple[Counter[int | None], dict[int | None, float]] | None = None
+    for urgent in (True, False):
+        found = _candidates(session, kinds, favoured, urgent=urgent)
+        if not found:
+            continue
+        known = known or (_running(session), _served(session))
+        running, served_s = known
+        chosen = ordered(found, running=running, served_s=served_s, warm=favoured)
+        for job_id in chosen[:_TRIES]:
+            job = queries.lock_due(session, [QUEUE], kinds, job_id)
+            if job is not None:
+                return job
+    # All of those are in other hands, or there are none: whatever is free.
+    return queries.lock_due(session, [QUEUE], kinds, None) if known else None
 
 
-def _candidates(session: Session, kinds: Collection[str]) -> list[Candidate]:
-    number = func.row_number().over(
-        partition_by=(Job.account_id, Job.lane, Job.urgent), order_by=(Job.due_at, Job.id)
-    )
-    due = (
-        select(Job.id, Job.account_id, Job.lane, Job.urgent, Job.due_at, number.label("number"))
-        .where(queries.is_due(session, [QUEUE], kinds))
-        .subquery()
-    )
+def is_here(session: Session, job_id: int) -> bool:
+    return session.scalar(select(Job.queue).where(Job.id == job_id)) == QUEUE
+
+
+def _candidates(
+    session: Session, kinds: Collection[str], favoured: Collection[str], *, urgent: bool
+) -> list[Candidate]:
+    # One statement with a place in each row for each id: only that works alike on both engines.
+    whose = _accounts(urgent=urgent)
+    lanes = (None, *sorted(favoured))
+    ids = {
+        job_id
+        for account, source in ((whose.c.id, whose), (None, None))
+        for row in session.execute(_oldest(session, kinds, lanes, account, source, urgent=urgent))
+        for job_id in row
+        if job_id is not None
+    }
+    if not ids:
+        return []
     rows = session.execute(
-        select(due.c.id, due.c.account_id, due.c.lane, due.c.urgent, due.c.due_at).where(
-            due.c.number <= _OF_EACH
-        )
+        select(Job.id, Job.account_id, Job.lane, Job.urgent, Job.due_at).where(Job.id.in_(ids))
     )
-    return [Candidate(*row) for row in rows]
+    return [
+        Candidate(job_id, account_id, lane, urgent, due_at)
+        for job_id, account_id, lane, urgent, due_at in rows
+        if due_at is not None
+    ]
+
+
+def _accounts(*, urgent: bool) -> CTE:
+    """Return the accounts with work, each found by one step in the index from the one before."""
+
+    def next_one(*after: ColumnElement[bool]) -> ScalarSelect[int | None]:
+        return (
+            select(func.min(Job.account_id))
+            .where(IS_LONG_AND_DUE_SOME_TIME, Job.urgent == literal(urgent), *after)
+            .scalar_subquery()
+        )
+
+    whose = select(next_one(Job.account_id.is_not(None)).label("id")).cte("whose", recursive=True)
+    return whose.union_all(
+        select(next_one(Job.account_id > whose.c.id)).where(whose.c.id.is_not(None))
+    )
+
+
+def _oldest(
+    session: Session,
+    kinds: Collection[str],
+    lanes: Collection[str | None],
+    account: ColumnElement[int] | None,
+    source: CTE | None,
+    *,
+    urgent: bool,
+) -> Select[Any]:
+    """Return the statement for the ids of the oldest due jobs of each account, or of none."""
+    places = []
+    for lane in lanes:
+        wanted = [
+            Job.urgent == literal(urgent),
+            Job.account_id.is_(None) if account is None else Job.account_id == account,
+            # Not as a range of an index: SQLite would go through the whole queue for it.
+            func.coalesce(Job.due_at, None) <= queries.db_now(session),
+            Job.kind.in_(kinds),
+        ]
+        if lane is not None:
+            wanted.append(Job.lane == lane)
+        oldest = (
+            select(Job.id).where(IS_LONG_AND_DUE_SOME_TIME, *wanted).order_by(Job.due_at).limit(1)
+        )
+        places += [oldest.offset(number).scalar_subquery() for number in range(_OF_EACH)]
+    if source is None:
+        return select(*places)
+    return select(*places).select_from(source).where(source.c.id.is_not(None))
 
 
 def _running(session: Session) -> Counter[int | None]:
@@ -64,19 +136,17 @@ def _running(session: Session) -> Counter[int | None]:
     return running
 
 
-def _served(session: Session) -> Counter[int | None]:
-    """Return the seconds that each account was served for lately."""
-    newest = session.scalar(select(func.max(Job.id))) or 0
+def _served(session: Session) -> dict[int | None, float]:
+    """Return the seconds that each account was served for lately, whatever came of the work."""
     rows = session.execute(
-        select(Job.account_id, Job.started_at, Job.finished_at).where(
-            Job.state == State.DONE,
-            Job.id > newest - _ROWS_BACK,
-            Job.queue == QUEUE,
-            Job.finished_at > now() - _LATELY,
-        )
+        select(Job.account_id, Job.started_at, Job.finished_at)
+        .where(IS_LONG_AND_FINISHED, Job.finished_at > now() - _LATELY)
+        .order_by(Job.finished_at.desc())
+        .limit(_FINISHED)
     )
-    served: Counter[int | None] = Counter()
+    served: dict[int | None, float] = {}
     for account_id, started_at, finished_at in rows:
         if started_at is not None and finished_at is not None:
-            served[account_id] += int((finished_at - started_at).total_seconds())
+            seconds = max(0.0, (finished_at - started_at).total_seconds())
+            served[account_id] = served.get(account_id, 0.0) + seconds
     return served

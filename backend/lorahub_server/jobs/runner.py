@@ -66,7 +66,8 @@ class _LeaseLostError(Exception):
 def run(runtime: Runtime, queues: Collection[str], job_id: int | None = None) -> Outcome:
     """Run the job `job_id`, or the next due one of `queues`; never raises for what a job does.
 
-    A job that is not due, not of these queues or in other hands is left alone.
+    A job that is not due, not of these queues or in other hands is left alone. One of the gpu queue
+    only wakes: the job whose turn it is there is run in its place.
     """
     claim = _claim(runtime, queues, job_id)
     if isinstance(claim, Outcome):
@@ -124,15 +125,19 @@ def _lock(
     job_id: int | None,
 ) -> Job | None:
     """Return the job to do, locked: the one that is named, a short one, or whose turn it is."""
-    others = [name for name in queues if name != queries_fair.QUEUE]
-    if job_id is not None or len(others) == len(queues):
+    if queries_fair.QUEUE not in queues:
         return queries.lock_due(session, queues, kinds, job_id)
-    job = queries.lock_due(session, others, kinds, None) if others else None
-    if job is None:
-        favoured = runtime.streak.favoured(runtime.warm())
-        job = queries_fair.lock_fair(session, kinds, favoured)
+    if job_id is not None:
+        if not queries_fair.is_here(session, job_id):
+            return queries.lock_due(session, queues, kinds, job_id)
+    elif others := [name for name in queues if name != queries_fair.QUEUE]:
+        job = queries.lock_due(session, others, kinds, None)
         if job is not None:
-            runtime.streak.took(job.lane, favoured)
+            return job
+    favoured = runtime.streak.favoured(runtime.warm())
+    job = queries_fair.lock_fair(session, kinds, favoured)
+    if job is not None:
+        runtime.streak.took(favoured)
     return job
 
 

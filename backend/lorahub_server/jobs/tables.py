@@ -23,6 +23,8 @@ UNFINISHED = (State.QUEUED, State.RUNNING)
 # Text, not parameters: PostgreSQL matches it with the index literally.
 IS_UNFINISHED = text("state IN ('queued', 'running')")
 _IS_DUE_SOME_TIME = text("due_at IS NOT NULL")
+IS_LONG_AND_DUE_SOME_TIME = text("queue = 'gpu' AND due_at IS NOT NULL")
+IS_LONG_AND_FINISHED = text("queue = 'gpu' AND finished_at IS NOT NULL")
 
 
 class Job(Base):
@@ -43,6 +45,30 @@ class Job(Base):
             postgresql_where=_IS_DUE_SOME_TIME,
         ),
         Index("ix_jobs_state_id", "state", "id"),
+        # For whose turn it is on the queue of long work; see queries_fair.
+        Index(
+            "ix_jobs_turn",
+            "urgent",
+            "account_id",
+            "due_at",
+            sqlite_where=IS_LONG_AND_DUE_SOME_TIME,
+            postgresql_where=IS_LONG_AND_DUE_SOME_TIME,
+        ),
+        Index(
+            "ix_jobs_turn_of_lane",
+            "urgent",
+            "account_id",
+            "lane",
+            "due_at",
+            sqlite_where=IS_LONG_AND_DUE_SOME_TIME,
+            postgresql_where=IS_LONG_AND_DUE_SOME_TIME,
+        ),
+        Index(
+            "ix_jobs_long_finished_at",
+            "finished_at",
+            sqlite_where=IS_LONG_AND_FINISHED,
+            postgresql_where=IS_LONG_AND_FINISHED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(

@@ -22,6 +22,7 @@ class Hub:
         self.data = data
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("LORAHUB_")}
         self.env["LORAHUB_DATA"] = str(data)
+        self.env["LORAHUB_GPU_WORKERS"] = "0"
         self.servers: list[subprocess.Popen[str]] = []
         self.said = ""
         self.port = 0

@@ -11,8 +11,8 @@ from lorahub_server.accounts import service, sessions, tokens
 from lorahub_server.accounts.errors import AccountDisabled, BadCredentials, TokenInvalid
 from lorahub_server.cli import accounts, orgs
 from lorahub_server.config import Settings
-from lorahub_server.kit.db import Base, Database
-from support.inside import load_tables
+from lorahub_server.kit.db import Database
+from support import tables
 
 GOOD = "correct-horse-battery-9"
 
@@ -24,10 +24,8 @@ def settings(tmp_path) -> Settings:
 
 @pytest.fixture
 def db(settings):
-    load_tables()
+    tables.fill(settings.database_url)
     database = Database(settings.database_url)
-    with database.write() as session:
-        Base.metadata.create_all(session.connection())
     yield database
     database.engine.dispose()
 

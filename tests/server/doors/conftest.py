@@ -9,8 +9,7 @@ import pytest
 from lorahub_server.app import create_app
 from lorahub_server.config import Settings
 from lorahub_server.kit import logs
-from lorahub_server.kit.db import Base, Database
-from support import bad_inputs
+from support import bad_inputs, tables
 from support.asgi import InProcess, Site
 
 
@@ -21,22 +20,9 @@ def _plain_logs() -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_database() -> Path:
     """An SQLite file with all tables and nothing in them, to be copied."""
-    path = tmp_path_factory.mktemp("doors") / "hub.db"
-    make_tables(f"sqlite:///{path}")
-    return path
-
-
-def make_tables(url: str) -> None:
-    # Importing the application has brought every table.
-    database = Database(url)
-    with database.write() as session:
-        Base.metadata.create_all(session.connection())
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.engine.dispose()
+    return tables.empty_file()
 
 
 @pytest.fixture
@@ -86,10 +72,9 @@ def emptied_site(one_site: Site, empty_database: Path) -> Site:
 
 
 @pytest.fixture
-def each_site(start_site: Callable[..., Site], database_url: str) -> Site:
+def each_site(start_site: Callable[..., Site], tables_url: str) -> Site:
     """The application, once on SQLite and once on PostgreSQL."""
-    make_tables(database_url)
-    return start_site(database_url=database_url)
+    return start_site(database_url=tables_url)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ HEADS = [
     "/api/hub/v1/repos/alice/x/raw/main", "/api/hub/v1/repos/alice/x/tree",
     "/api/hub/v1/repos/alice/x/commits", "/api/hub/v1/repos/alice/x/manifest",
     "/api/hub/v1/repos/alice/x/branches", "/api/hub/v1/repos/alice/x/tags", "/alice/x/tree",
-    "/alice/x/blob/main", "/tags", "/static", "/upload",
+    "/alice/x/blob/main", "/tags", "/static", "/upload", "/alice/x/playground", "/api/hub/v1/plays",
 ]  # fmt: skip
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
 QUERIES = ["search", "cursor", "limit", "tag", "owner", "sort", "recursive", "download", "message",

@@ -22,6 +22,11 @@ BODIES: dict[str, Any] = {
     "/access": {"fields": {}},
     "/access-requests": {"account": "bob"},
     "/access-requests/{account}": {"status": "accepted"},
+    "/plays": {"prompt": "x"},
+    "/previews": {"enabled": True},
+    "/previews/prompts": {"prompts": None},
+    "/previews/cover": {"preview": None},
+    "/previews/{preview_id}": {"caption": "x"},
     "/preupload/{branch}": {"files": [{"path": "a.txt", "size": 1, "sha256": "0" * 64}]},
 }
 VALUES = {
@@ -36,6 +41,8 @@ VALUES = {
     "file": "b.safetensors",
     "variant_id": "1",
     "account": "bob",
+    "preview_id": "1",
+    "preview": "1",
 }
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 
@@ -64,6 +71,15 @@ def operations(site) -> list[tuple[str, str]]:
         found.append(("get", "/{owner}/{name}" + rest))
     found += [("get", "/{owner}/{name}/settings"), ("post", "/{owner}/{name}/star")]
     found += [(method, "/{owner}/{name}/fork") for method in ("get", "post")]
+    for rest in ("", "/adapters", "/1"):
+        found.append(("get", "/{owner}/{name}/playground" + rest))
+    for rest in ("", "/live", "/1"):
+        found.append(("get", "/{owner}/{name}/previews" + rest))
+    edits = ("/prompts", "/base", "/cover", "/upload", "/1")
+    for rest in ("/render", "/cancel", "/turn", *edits):
+        found.append(("post", "/{owner}/{name}/previews" + rest))
+    for rest in ("", "/1/cancel", "/1/keep", "/1/delete"):
+        found.append(("post", "/{owner}/{name}/playground" + rest))
     return found
 
 
@@ -129,5 +145,10 @@ def test_made_anew_under_the_name_of_a_hidden_one(site, things, bob):
         seen(bob.put(f"repos/alice/{name}/raw/main/a.txt?create=1", body=b"x"), name)
         for name in NAMES
     ]
+    for door in ("commits", "preupload"):
+        body = {**BODIES[f"/{door}/{{branch}}"], "create": True}
+        told += [
+            seen(bob.post(f"repos/alice/{name}/{door}/main", json=body), name) for name in NAMES
+        ]
     assert told[0][0] == 403
     assert all(one == told[0] for one in told)

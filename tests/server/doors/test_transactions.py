@@ -19,28 +19,28 @@ from lorahub_server.doors.deps import OwnHub, ReadTx, WriteTx
 from lorahub_server.kit.db import Database
 
 
-def kill_own_connection(tx: Tx, database_url: str) -> None:
+def kill_own_connection(tx: Tx, tables_url: str) -> None:
     """Let the commit fail for real: a broken rule that is looked at late, or a cut connection."""
-    if database_url.startswith("sqlite"):
+    if tables_url.startswith("sqlite"):
         tx.session.execute(text("PRAGMA defer_foreign_keys = ON"))
         tx.session.execute(
             text("INSERT INTO former_names VALUES ('nobody', 999, '2026-01-01 00:00:00')")
         )
         return
     pid = tx.session.scalar(text("SELECT pg_backend_pid()"))
-    other = Database(database_url)
+    other = Database(tables_url)
     with other.write() as session:
         session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
     other.engine.dispose()
 
 
-def test_the_row_is_there_when_the_answer_arrives(each_site, database_url):
+def test_the_row_is_there_when_the_answer_arrives(each_site, tables_url):
     @each_site.app.post("/api/test/accounts/{name}")
     def make(tx: WriteTx, name: str) -> dict[str, str]:
         insert_account(tx.session, name, None)
         return {"name": name}
 
-    other, seen = Database(database_url), []
+    other, seen = Database(tables_url), []
 
     def look(message) -> None:
         with other.read() as session:
@@ -51,14 +51,14 @@ def test_the_row_is_there_when_the_answer_arrives(each_site, database_url):
     assert seen == [(200, True)]
 
 
-def test_a_commit_that_fails_is_an_error_answer(each_site, database_url):
+def test_a_commit_that_fails_is_an_error_answer(each_site, tables_url):
     alice = each_site.add_account("alice")
 
     @each_site.app.post("/api/test/broken")
     def broken(tx: WriteTx) -> dict[str, bool]:
         update_profile(tx.session, get_account(tx.session, "alice"), bio="never")
         tx.session.flush()
-        kill_own_connection(tx, database_url)
+        kill_own_connection(tx, tables_url)
         return {"done": True}
 
     answer = alice.post("/api/test/broken")

@@ -266,3 +266,22 @@ def test_without_it_the_error_says_what_helps(start_site) -> None:
     assert "LORAHUB_UPSTREAM" in answer.json()["error"]
     answer = nobody.head("/acme/base/resolve/main/x", headers=CLIENT)
     assert "HF_ENDPOINT" in answer.expect(401).headers["X-Error-Message"]
+
+
+def test_people_are_told_where_to_look(site, other, alice, bob, anonymous) -> None:
+    there = f"{other.endpoint}/acme/base"
+    for address in ("/api/hub/v1/repos/acme/base", "/api/hub/v1/repos/acme/base/manifest/main"):
+        error = anonymous.get(address).expect(404).json()["error"]
+        assert error["code"] == "repo_not_found"
+        assert error["message"] == f"This hub has no acme/base. Its upstream may: {there}"
+        assert error["upstream"] == there
+    page = anonymous.get("/acme/base", headers={"Accept": "text/html"}).expect(404).text
+    assert f'href="{there}"' in page
+    for odd in ("/settings/base", "/acme/a%20b", "/acme/%ff"):
+        assert "upstream" not in anonymous.get(odd).text
+    # Nobody learns from it what somebody here has in private.
+    alice.publish("alice/secret", {"README.md": b"x"}, private=True)
+    for name in ("alice/secret", "alice/made-up"):
+        for address in (f"/api/hub/v1/repos/{name}", f"/{name}"):
+            assert "upstream" not in bob.get(address).expect(404).text
+    assert other.asked == []

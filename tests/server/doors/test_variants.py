@@ -155,6 +155,10 @@ def test_by_the_api(site, alice, anonymous):
         ("w.safetensors?layout=&dtype=&rank=", 422, "invalid_plan"),
         ("w.safetensors?layout=gguf", 422, "invalid_plan"),
         ("w.safetensors?dtype=int8", 422, "invalid_plan"),
+        ("w.safetensors?dtype=fp64", 422, "invalid_plan"),
+        ("w.safetensors?family=sdxl", 422, "invalid_plan"),
+        ("w.safetensors?layout=peft&family=SD%20XL", 422, "invalid_plan"),
+        ("w.safetensors?layout=peft&family=" + "x" * 41, 422, "invalid_request"),
         ("w.safetensors?rank=0", 422, "invalid_request"),
         ("w.safetensors?energy=2", 422, "invalid_request"),
         ("README.md?layout=peft", 422, "not_convertible"),
@@ -182,6 +186,46 @@ def test_what_the_converter_refuses_is_told_to_all_who_ask(site, alice, worker):
     again = {"path": "w.safetensors", "layout": "kohya"}
     told = alice.post("repos/alice/words/variants", json=again).expect(200).json()
     assert (told["state"], told["error"]["code"]) == ("failed", refused["reason"])
+
+
+def test_all_doors_take_the_same_words(site, alice, impatient):
+    for dtype, status in (("fp8_e4m3", 503), ("bf16", 503), ("fp64", 422), ("int8", 422)):
+        alice.get(f"/{NAME}/variant/main/w.safetensors?dtype={dtype}").expect(status)
+        asked = alice.post(f"repos/{NAME}/variants", json={"path": "w.safetensors", "dtype": dtype})
+        asked.expect(200 if status == 503 else 422)
+    bad = {"path": "w.safetensors", "layout": "gguf"}
+    told = alice.post(f"repos/{NAME}/variants", json=bad).expect(422).json()["error"]
+    assert (told["code"], told["place"]) == ("invalid_plan", "layout")
+
+
+def test_who_knows_the_family_says_it(site, alice, impatient):
+    """A text encoder's adapter fits Stable Diffusion 1 and others."""
+    chance = np.random.default_rng(1)
+    name = "lora_te_text_model_encoder_layers_0_self_attn_q_proj"
+    clip = {
+        f"{name}.lora_up.weight": chance.normal(size=(768, 4)).astype("f4"),
+        f"{name}.lora_down.weight": chance.normal(size=(4, 768)).astype("f4"),
+        f"{name}.alpha": np.array(4, "f4"),
+    }
+    publish(alice, "alice/clip", save(clip))
+    address = "/alice/clip/variant/main/w.safetensors?layout=diffusers"
+    for _ in range(2):
+        told = alice.get(address).json()["error"]
+        run_jobs(site.hub.db, site.hub.store)
+    assert told["reason"] == "family_unclear"
+    assert "family=" in told["message"]
+    alice.get(f"{address}&family=sd1").expect(503)
+    wish = {"path": "w.safetensors", "layout": "diffusers", "family": "sd1"}
+    asked = alice.post("repos/alice/clip/variants", json=wish).expect(200).json()
+    assert asked["recipe"] == "layout=diffusers family=sd1"
+    run_jobs(site.hub.db, site.hub.store)
+    made = load(alice.get(f"{address}&family=sd1").expect(200).body)
+    assert all(key.startswith("text_encoder.") for key in made)
+    # Where the names stay, the family is no part of the wish.
+    told = alice.post(
+        "repos/alice/clip/variants", json={"path": "w.safetensors", "rank": 2, "family": "sd1"}
+    )
+    assert told.expect(200).json()["recipe"] == "rank=2"
 
 
 def test_private_looks_like_missing(site, alice, impatient):

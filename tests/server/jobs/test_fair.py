@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from lorahub_server.jobs import enqueue, fair, queries_fair
 from lorahub_server.jobs.runner import Outcome, Runtime, run
@@ -56,6 +57,21 @@ def test_one_is_not_held_up_by_two_hundred(db, runtime, taken) -> None:
     served(db, 1, 90)
     work(runtime, 2)
     assert taken[0] == (2, "sd")
+
+
+def test_one_comes_after_a_single_job_of_two_hundred(db, runtime, handle) -> None:
+    seen = []
+
+    @handle("draw", queue="gpu")
+    def draw(ctx, args):
+        seen.append(args["account"])
+        time.sleep(0.01)
+        return lambda session: None
+
+    owe(db, 1, count=200)
+    owe(db, 2)
+    work(runtime, 2)
+    assert seen == [1, 2]
 
 
 def test_what_was_served_long_ago_counts_no_more(db, runtime, taken) -> None:
@@ -126,23 +142,124 @@ def test_two_workers_never_take_the_same(db, runtime, taken) -> None:
         assert {job.attempts for job in session.query(Job)} == {1}
 
 
+def fill(db, count: int, accounts: int = 50) -> None:
+    """Let jobs wait, as many done before them, in all lanes and with the hub's own among them."""
+    moment = now()
+    with db.write() as session:
+        rows = [
+            {
+                "kind": "draw",
+                "queue": "gpu",
+                "args": {"account": n % accounts, "lane": f"lane-{n % 3}"},
+                "account_id": n % accounts or None,
+                "lane": f"lane-{n % 3}",
+                "due_at": moment - timedelta(seconds=count - n),
+            }
+            for n in range(count)
+        ]
+        session.execute(insert(Job), rows)
+
+
+def claim_s(db) -> float:
+    """Return the shortest of several times that a choice took."""
+    times = []
+    for _ in range(7):
+        with db.write() as session:
+            began = time.perf_counter()
+            assert queries_fair.lock_fair(session, ["draw"], {"lane-1", "lane-2"}) is not None
+            times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def test_a_long_queue_costs_no_more_than_a_short_one(db, taken) -> None:
+    """By time, as each engine counts rows in its own way: 26 times the jobs, not the cost."""
+    fill(db, 400)
+    short = claim_s(db)
+    fill(db, 10_000)
+    long = claim_s(db)
+    assert long < 4 * short, (long, short)
+
+
 def test_a_long_queue_gives_few_candidates(db, taken) -> None:
+    fill(db, 3000)
     with db.write() as session:
-        moment = now()
-        session.add_all(
-            Job(
-                kind="draw",
-                queue="gpu",
-                args={},
-                account_id=n % 50,
-                lane=f"lane-{n % 3}",
-                due_at=moment,
-            )
-            for n in range(3000)
-        )
+        found = queries_fair._candidates(session, ["draw"], {"lane-1"}, urgent=False)
+    # Two of each account, and two of each in the warm lane; all oldest of their kind.
+    assert 2 * 50 < len(found) <= 4 * 50
+    assert {one.account_id for one in found} == {None, *range(1, 50)}
+    first = min(found, key=lambda one: one.due_at)
+    assert (first.account_id, first.lane) == (None, "lane-0")
+
+
+def test_what_was_served_is_known_behind_a_long_queue(db, runtime, taken) -> None:
+    """What is done first is older than the thousands that were owed after it."""
+    served(db, 1, 90)
+    fill(db, 6000, accounts=2)
+    work(runtime, 1)
+    assert taken == [(0, "lane-0")]
+    served(db, 2, 30)
+    served(db, 0, 95)
+    owe(db, 2)
+    work(runtime, 1)
+    assert taken[1:] == [(0, "lane-2")]
+
+
+def test_two_warm_lanes_hold_up_no_third(db, runtime, taken) -> None:
+    """Though the work changes between the two at every claim."""
+    runtime.warm = lambda: frozenset({"xl", "flux"})
+    owe(db, 1, "sd")
+    for _ in range(10):
+        owe(db, 1, "xl")
+        owe(db, 1, "flux")
+    work(runtime, fair.STREAK_JOBS + 1)
+    lanes = [lane for _, lane in taken]
+    assert lanes == ["xl", "flux"] * (fair.STREAK_JOBS // 2) + ["sd"]
+
+
+def test_what_somebody_else_holds_is_passed_by(db, taken) -> None:
+    """On SQLite nobody can: a second writer waits for the first to end."""
+    owe(db, 1, count=5)
     with db.write() as session:
-        assert len(queries_fair._candidates(session, ["draw"])) == 2 * 150
-        assert queries_fair.lock_fair(session, ["draw"], []) is not None
+        held = queries_fair.lock_fair(session, ["draw"], [])
+        if db.is_sqlite:
+            return
+        with db.write() as other:
+            free = queries_fair.lock_fair(other, ["draw"], [])
+            with db.write() as third:
+                last = queries_fair.lock_fair(third, ["draw"], [])
+                assert len({held.id, free.id, last.id}) == 3
+
+
+def test_a_dead_workers_job_is_taken_again(db, runtime, taken, probe) -> None:
+    owe(db, 1)
+    with db.write() as session:
+        job = session.query(Job).one()
+        job.state, job.lease, job.attempts = State.RUNNING, "dead", 1
+        job.due_at = now() + timedelta(minutes=1)
+        job_id = job.id
+    assert run(runtime, GPU) is Outcome.NOTHING
+    probe.make_due(job_id)
+    work(runtime, 1)
+    assert probe.job(job_id).attempts == 2
+
+
+def test_a_name_on_this_queue_only_wakes(db, runtime, taken, handle) -> None:
+    @handle("read", queue="cpu")
+    def read(ctx, args):
+        taken.append("read")
+        return lambda session: None
+
+    owe(db, 1)
+    owe(db, 2, urgent=True)
+    with db.write() as session:
+        named = session.query(Job).filter_by(account_id=1).one().id
+        short = enqueue(session, "read", {}).id
+    both = ("cpu", "gpu")
+    assert run(runtime, both, named) is Outcome.DONE
+    assert run(runtime, both, short) is Outcome.DONE
+    assert run(runtime, both, named) is Outcome.DONE
+    assert run(runtime, both, named) is Outcome.NOTHING
+    assert taken == [(2, "sd"), "read", (1, "sd")]
 
 
 def test_a_worker_of_both_queues_takes_short_work_first(db, runtime, taken, handle) -> None:

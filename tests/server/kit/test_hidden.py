@@ -1,7 +1,8 @@
 import pytest
 
-from lorahub_server.accounts.errors import InvalidProfile
+from lorahub_server.accounts.errors import InvalidProfile, InvalidTokenRequest
 from lorahub_server.accounts.service import _checked
+from lorahub_server.accounts.tokens import checked_name
 from lorahub_server.community.collections.errors import InvalidCollection
 from lorahub_server.community.collections.texts import checked_title
 from lorahub_server.community.discussions.errors import BadText
@@ -28,6 +29,8 @@ def test_what_hides_or_turns_text_is_refused_in_titles(text: str) -> None:
         checked_title(text)
     with pytest.raises(InvalidProfile, match="hidden"):
         _checked(text, "bio", 100)
+    with pytest.raises(InvalidTokenRequest, match="hidden"):
+        checked_name(text)
 
 
 @pytest.mark.parametrize(

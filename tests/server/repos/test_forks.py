@@ -257,6 +257,19 @@ def test_a_gated_one_is_for_those_who_were_let_in_and_stays_hidden(small: Inside
         repos.set_private(tx, repos.get_repo(tx, "alice", "copy"), private=False)
 
 
+def test_a_long_line_of_copies_opens_nothing(small: Inside, monkeypatch) -> None:
+    history_of(small)
+    fork(small)
+    with small.tx() as tx:
+        repos.set_private(tx, repos.get_repo(tx, "alice", "style"), private=True)
+    monkeypatch.setattr(repos, "_FORKS_DEEP", 1)
+    with small.tx("bob") as tx:
+        mine = repos.get_repo(tx, "bob", "mine")
+        again = forks.fork(tx, mine, "bob", "again", private=True)
+        with pytest.raises(ForkIsPrivate):
+            repos.set_private(tx, again, private=False)
+
+
 def test_an_organisation_may_own_it(small: Inside) -> None:
     history_of(small)
     small.caller("bob")

@@ -189,7 +189,7 @@ def begin(
 
 
 def comment(tx: Tx, repo: Repository, num: int, text: str) -> ThreadEvent:
-    wanted = check_comment(text)
+    wanted = check_comment(text, place="text")
     account = _account(tx, repo)
     thread = lock(tx, repo, num)
     log.check_acting(tx, account)
@@ -209,7 +209,7 @@ def edit(tx: Tx, repo: Repository, num: int, event_id: int, text: str) -> Thread
         raise WrongStatus("The comment is hidden. Write another one.")
     before = event.text or ""
     # Of the description of a pull request there may be none.
-    wanted = check_comment(text, may_be_empty=not before)
+    wanted = check_comment(text, place="text", may_be_empty=not before)
     if wanted == before:
         return event
     log.check_acting(tx, account)

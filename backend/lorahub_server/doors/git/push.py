@@ -19,13 +19,13 @@ from fastapi import APIRouter, Request, Response
 from lorahub_server.access import Tx, can_write, require_scope
 from lorahub_server.community.discussions import pushes
 from lorahub_server.community.discussions.pushes import Done
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import base_url, hub_of, reading, writing
 from lorahub_server.doors.git import lines
 from lorahub_server.doors.git.lines import BadLines, Bands
 from lorahub_server.doors.git.refs import PUSH
 from lorahub_server.doors.git.unzip import plain
 from lorahub_server.doors.streams import Body, pour
-from lorahub_server.doors.web import links
 from lorahub_server.kit.errors import HubError, TooLarge
 from lorahub_server.repos import pulls, receive, service
 from lorahub_server.repos.limits import PACK_MAX

@@ -66,7 +66,7 @@ def list_collections(
     request: Request,
     tx: ReadTx,
     sort: str = "lastModified",
-    limit: Annotated[int | None, Query()] = None,
+    limit: Annotated[int | None, Query(ge=1)] = None,
     cursor: Annotated[str | None, Query()] = None,
 ) -> JSONResponse:
     if sort not in _SORTS:

@@ -25,6 +25,8 @@ from lorahub_server.repos.history import CommitInfo
 router = APIRouter(prefix="/api/models/{owner}/{name}")
 
 _PAGE = 50
+# Further back the cursors lead.
+_PAGES_MAX = 100
 _OID = re.compile(r"[0-9a-f]{40}")
 _SQUASHED = "Squash the history"
 
@@ -77,14 +79,19 @@ def list_commits(
     owner: str,
     name: str,
     revision: Revision,
+    limit: Annotated[int, Query(ge=1)] = _PAGE,
+    p: Annotated[int, Query(ge=0, le=_PAGES_MAX)] = 0,
     cursor: Annotated[str | None, Query()] = None,
 ) -> JSONResponse:
     repo = service.get_repo(tx, owner, name)
     start = refs.resolve(tx, repo, revision)
     if cursor is not None and not _OID.fullmatch(cursor):
         raise pagination.BadCursor
-    found = history.list_commits(tx, repo, start, limit=_PAGE, after=cursor)
-    last = found[-1] if len(found) == _PAGE else None
+    size = pagination.clamp_limit(limit)
+    # A cursor goes on where the page before ended, whichever that was.
+    skip = p * size if cursor is None else 0
+    found = history.list_commits(tx, repo, start, limit=size, after=cursor, skip=skip)
+    last = found[-1] if len(found) == size else None
     following = last.oid if last is not None and last.parent is not None else None
     formatted = "formatted" in many(request, "expand")
     return page(request, [_commit(request, one, formatted) for one in found], following)

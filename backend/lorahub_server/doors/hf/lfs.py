@@ -15,7 +15,7 @@ from lorahub_server.access import Tx, require_files
 from lorahub_server.blobs import uploads
 from lorahub_server.blobs.service import is_sha256, may_use, may_use_all
 from lorahub_server.blobs.tables import Blob
-from lorahub_server.doors import target
+from lorahub_server.doors import links, target
 from lorahub_server.doors.deps import ReadTx, base_url
 from lorahub_server.doors.hf import tickets
 from lorahub_server.doors.hf.errors import LFS_TYPE
@@ -23,7 +23,6 @@ from lorahub_server.doors.hf.shapes import Text
 from lorahub_server.doors.hf.tickets import Ticket
 from lorahub_server.doors.schemas import ITEMS_MAX
 from lorahub_server.doors.target import Target
-from lorahub_server.doors.web import links
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos import service
 from lorahub_server.repos.pulls import OPENING

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 
 from lorahub_server.accounts import devices
 from lorahub_server.accounts.errors import DeviceRefused
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import OwnHub, base_url
-from lorahub_server.doors.web import links
 
 router = APIRouter(prefix="/oauth")
 

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from lorahub_server.access.errors import RepoNotFound
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.hf.shapes import Revision
-from lorahub_server.doors.web import links
 from lorahub_server.library import search
 
 router = APIRouter()

@@ -8,10 +8,9 @@ from fastapi import Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
-from lorahub_server.doors import schemas
+from lorahub_server.doors import links, schemas
 from lorahub_server.doors.deps import base_url
 from lorahub_server.doors.paths import raw_path
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.pictures import avatar_url
 from lorahub_server.repos.objects import pointer_object
 from lorahub_server.repos.trees import Entry

@@ -17,6 +17,8 @@ _PART = r"[^/]+"
 _COUNTED_LATER = (
     ("PUT", rf"/api/hub/v1/repos/{_PART}/{_PART}/raw/{_PART}/.+"),
     ("PATCH", rf"/api/hub/v1/uploads/{_PART}"),
+    ("POST", rf"/api/hub/v1/repos/{_PART}/{_PART}/previews"),
+    ("POST", rf"/{_PART}/{_PART}/previews/upload"),
     ("PUT", rf"/{_PART}/{_PART}/info/lfs/.+"),
     ("POST", rf"/api/models/{_PART}/{_PART}/commit/{_PART}"),
     ("POST", rf"/{_PART}/{_PART}/git-receive-pack"),

@@ -12,11 +12,10 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from lorahub_server.access import Tx
 from lorahub_server.access.errors import GatedRepo, RepoNotFound
-from lorahub_server.accounts.service import is_taken
-from lorahub_server.doors.deps import base_url, hub_of, reading
+from lorahub_server.doors.deps import base_url, hub_of
 from lorahub_server.doors.upstream import addresses
+from lorahub_server.doors.upstream.absent import is_ours
 from lorahub_server.doors.upstream.asking import HOP, Told, Upstream, UpstreamAway
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos.errors import EntryNotFound, RevisionNotFound
@@ -52,7 +51,7 @@ async def pass_on(request: Request) -> Response | None:
     if upstream is None or HOP in request.headers:
         return None
     read = await addresses.read_of(request)
-    if read is None or await _is_ours(request, read.owner):
+    if read is None or (read.owner is not None and await is_ours(request, read.owner)):
         return None
     if read.kind == "facts":
         keep = _FOR_NOW if read.is_fixed else 0
@@ -62,16 +61,6 @@ async def pass_on(request: Request) -> Response | None:
     await _check_there(upstream, read.repo)
     headers = {"Location": upstream.address + read.target, "Cache-Control": "no-store"}
     return Response(status_code=307, headers=headers)
-
-
-async def _is_ours(request: Request, owner: str | None) -> bool:
-    if owner is None:
-        return False
-
-    def look(tx: Tx) -> bool:
-        return is_taken(tx.session, owner)
-
-    return await reading(request, look)
 
 
 async def _check_there(upstream: Upstream, repo: str) -> None:

@@ -10,8 +10,9 @@ from lorahub_server.community.gates import service
 from lorahub_server.community.gates.errors import BadAnswer
 from lorahub_server.community.gates.form import Form as Questions
 from lorahub_server.community.gates.service import Status
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import adapter, links
+from lorahub_server.doors.web import adapter
 from lorahub_server.doors.web.forms import Form, Posted
 from lorahub_server.doors.web.gate import gate_of, name_of
 from lorahub_server.doors.web.repo_pages import head_of

@@ -2,17 +2,19 @@
 
 from fastapi import APIRouter, Request, Response
 
-from lorahub_server.access import Tx
+from lorahub_server.access import Tx, can_read_files
 from lorahub_server.community import stars
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
-from lorahub_server.doors.web import facts, links
+from lorahub_server.doors.web import facts, other_forms, previews
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
 from lorahub_server.doors.web.guess import TITLE
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
-from lorahub_server.jobs import service as jobs
+from lorahub_server.insight import service as insight
 from lorahub_server.kit import markdown
+from lorahub_server.library import card as cards
 from lorahub_server.library import service as library
 from lorahub_server.library import snippets
 from lorahub_server.library.model import AdapterDetails, RepoDetails
@@ -41,18 +43,23 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
+    card = library.card_bytes_of(tx, repo, details.repo.revision)
     return page(
         request,
         "adapter.html",
         status=status,
         gate=gate,
         **head_of(tx, repo, "card", details.repo),
+        **previews.facts_of(tx, repo),
+        site=base_url(request),
         details=details,
         notices=details.notices,
         adapter=adapter,
+        forms=other_forms.of(adapter) if adapter else None,
         words=_words(details, adapter),
         snippets=snippets.snippets(details, base_url(request)),
-        card_html=_card_html(tx, repo, details),
+        has_card=bool(card),
+        card_html=_card_html(tx, repo, details, card),
         alpha=facts.alpha(adapter.summary, adapter.health) if adapter else "",
         broken=facts.broken(adapter.health) if adapter else "",
         training=facts.training(adapter.summary) if adapter else [],
@@ -93,8 +100,7 @@ def inspect_again(form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
     """Take up again what failed in this repository."""
     del form
     repo = repos.get_repo_for_write(tx, owner, name)
-    for job in jobs.parked_of_repo(tx.session, repo.id, "inspect"):
-        jobs.retry(tx.session, job.id)
+    insight.try_again(tx.session, library.adapter_shas(tx, repo))
     return redirect(links.repo(repo.owner.name, repo.name))
 
 
@@ -109,16 +115,19 @@ def _words(details: RepoDetails, adapter: AdapterDetails | None) -> list[str]:
     return details.repo.trigger_words
 
 
-def _card_html(tx: Tx, repo: Repository, details: RepoDetails) -> markdown.SafeHtml | None:
-    card = library.card_of(tx, repo, details.repo.revision)
+def _card_html(
+    tx: Tx, repo: Repository, details: RepoDetails, card: bytes
+) -> markdown.SafeHtml | None:
     revision = details.repo.revision or repo.default_branch
-    body = card.body
-    body = TITLE.sub("", body, count=1)  # the page has it already
+    body = TITLE.sub("", cards.parse(card).body, count=1)  # the page has it already
     if not body.strip():
         return None
     names = (repo.owner.name, repo.name)
-    return markdown.render(
+    raw_base = f"{links.repo(*names, 'resolve')}/{links.piece(revision)}/"
+    shown = markdown.render(
         body,
         link_base=f"{links.repo(*names, 'blob')}/{links.piece(repo.default_branch)}/",
-        raw_base=f"{links.repo(*names, 'resolve')}/{links.piece(revision)}/",
+        raw_base=raw_base if can_read_files(tx, repo) else None,
     )
+    # A text may hold nothing to see, such as a comment.
+    return shown if shown.strip() else None

@@ -12,8 +12,8 @@ from lorahub_server.community.collections import service
 from lorahub_server.community.collections.limits import THEMES
 from lorahub_server.community.collections.service import Wish
 from lorahub_server.community.collections.tables import Collection
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.errors import HubError

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from lorahub_server.access import Tx, require_session
 from lorahub_server.accounts import devices
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import OwnHub, ReadTx, WriteTx
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.tokens import LIFETIME, LIFETIMES, SCOPES
 from lorahub_server.doors.web.view import page, redirect

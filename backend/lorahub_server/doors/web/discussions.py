@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from fastapi import APIRouter, Request, Response
 
-from lorahub_server.access import Tx, can_write, require_login
+from lorahub_server.access import Tx, can_read_files, can_write, require_login
 from lorahub_server.community.discussions import changes, pulls, service
 from lorahub_server.community.discussions.errors import (
     BadText,
@@ -20,8 +20,9 @@ from lorahub_server.community.discussions.errors import (
 )
 from lorahub_server.community.discussions.service import Wish
 from lorahub_server.community.discussions.tables import CommentVersion, Thread, ThreadEvent
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
-from lorahub_server.doors.web import facts, links
+from lorahub_server.doors.web import facts
 from lorahub_server.doors.web.comments import html_of
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.repo_pages import head_of
@@ -204,7 +205,7 @@ def _form(
     request: Request, tx: Tx, repo: Repository, form: Form, error: HubError | None = None
 ) -> Response:
     require_login(tx.caller)
-    wrong, faults = faults_of(error, "title", "description") if error else ("", no_faults())
+    wrong, faults = faults_of(error, "title", "text") if error else ("", no_faults())
     return page(
         request,
         "discussion_new.html",
@@ -258,11 +259,12 @@ def _happened(
     tx: Tx, repo: Repository, event: ThreadEvent, before: Sequence[CommentVersion], edit: str
 ) -> Happened:
     is_told = event.kind == "comment" and event.hidden_at is None
+    has_files = can_read_files(tx, repo)
     is_own = is_told and event.author_id == tx.caller.account_id and "write" in tx.caller.scopes
     return Happened(
         event,
         _name(event),
-        html_of(repo, event.text or "") if is_told else None,
+        html_of(repo, event.text or "", with_pictures=has_files) if is_told else None,
         before,
         may_edit=is_own,
         may_hide=is_own or (is_told and can_write(tx.caller, repo)),

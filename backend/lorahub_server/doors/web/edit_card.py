@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from lorahub_server.access import Tx, can_write, require_write
 from lorahub_server.community.discussions import pulls
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect

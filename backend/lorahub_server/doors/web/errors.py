@@ -9,7 +9,8 @@ from fastapi import Request, Response
 from lorahub_server.access import Caller
 from lorahub_server.access.errors import LoginRequired, RepoGone
 from lorahub_server.accounts import sessions
-from lorahub_server.doors.web import links
+from lorahub_server.doors import links
+from lorahub_server.doors.upstream.absent import NotHere
 from lorahub_server.doors.web.view import here, page, redirect
 from lorahub_server.kit import csrf
 from lorahub_server.kit.errors import HubError
@@ -93,6 +94,9 @@ def _notice(request: Request, error: HubError | int, status: int) -> _Notice:
         return _FROM_ELSEWHERE
     if isinstance(error, csrf.CsrfFailed):
         return _Notice(_TOO_OLD.title, _TOO_OLD.message, _once_more(request))
+    if isinstance(error, NotHere):
+        host = urlsplit(error.address).netloc
+        return _Notice(_NOTICES[404].title, error.message, (error.address, f"Look at {host}"))
     return _NOTICES.get(status) or _NOTICES[_SERVER_FAULT if status >= _SERVER_FAULT else 400]
 
 

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from lorahub_server.access import Tx
 from lorahub_server.blobs import service as blobs
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
-from lorahub_server.doors.web import facts, links, words
+from lorahub_server.doors.web import facts, words
 from lorahub_server.doors.web.facts import Line
 from lorahub_server.doors.web.repo_pages import repo_and_head
 from lorahub_server.doors.web.view import page, redirect

@@ -7,7 +7,7 @@ from lorahub_server.access import Tx, passes_gate
 from lorahub_server.access.tables import AccessRequest
 from lorahub_server.community.gates import service
 from lorahub_server.community.gates.form import Field, Form
-from lorahub_server.doors.web import links
+from lorahub_server.doors import links
 from lorahub_server.kit import markdown
 from lorahub_server.repos.tables import Repository
 
@@ -66,5 +66,5 @@ def _prompt(repo: Repository, form: Form) -> markdown.SafeHtml | None:
     return markdown.render(
         form.prompt,
         link_base=f"{links.repo(*names, 'blob')}/{branch}/",
-        raw_base=f"{links.repo(*names, 'resolve')}/{branch}/",
+        raw_base=None,  # pictures are files, and these wait for an answer
     )

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from lorahub_server.doors.deps import ReadTx
+from lorahub_server.doors.web import other_forms
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page
 from lorahub_server.insight.likeness import service as likeness
@@ -57,6 +58,7 @@ def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") ->
         details=details,
         adapter=adapter,
         report=report,
+        forms=other_forms.of(adapter) if adapter else None,
         charts=charts(report) if report else [],
         alike=likeness.matches(tx, repo, [adapter.sha256]) if adapter else [],
     )

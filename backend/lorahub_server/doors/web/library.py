@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from lorahub_server.access import Tx, require_login
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, base_url
-from lorahub_server.doors.web import families, links, measured, pictures, words
+from lorahub_server.doors.web import families, measured, pictures, words
 from lorahub_server.doors.web.view import page
 from lorahub_server.library import search
 

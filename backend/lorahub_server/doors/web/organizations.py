@@ -6,8 +6,8 @@ from lorahub_server.access import Tx, require_org_admin, require_session
 from lorahub_server.accounts.roles import ROLES
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community import orgs
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.errors import HubError

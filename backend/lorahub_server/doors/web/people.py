@@ -8,8 +8,8 @@ from lorahub_server.access import Tx, require_session
 from lorahub_server.accounts.service import get_account
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community import follows
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.pagination import Page

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from fastapi import APIRouter, Response
 
-from lorahub_server.doors.web import covers, families, links
+from lorahub_server.doors import links
+from lorahub_server.doors.web import covers, families
 from lorahub_server.kit.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
@@ -30,12 +31,16 @@ class Covered(Protocol):
     @property
     def cover(self) -> str | None: ...
     @property
+    def cover_preview(self) -> int | None: ...
+    @property
     def has_open_files(self) -> bool: ...
     @property
     def family(self) -> str | None: ...
 
 
 def cover_url(item: Covered) -> str:
+    if item.cover_preview is not None:
+        return links.small_preview(item.owner, item.name, item.cover_preview)
     if item.cover and item.revision and item.has_open_files:
         return links.resolve(item.owner, item.name, item.revision, item.cover)
     return drawn_cover_url(f"{item.owner}/{item.name}", item.family)

@@ -11,9 +11,9 @@ from lorahub_server.accounts.tables import Account
 from lorahub_server.community import follows, orgs
 from lorahub_server.community.collections import items
 from lorahub_server.community.collections import service as collections
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import collections as lines
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.library import PAGE, SORTS, sorts
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.library import search

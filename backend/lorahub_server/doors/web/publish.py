@@ -12,8 +12,9 @@ from lorahub_server.accounts import sessions
 from lorahub_server.blobs import uploads
 from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.community import orgs
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import Hub, OwnHub, ReadTx
-from lorahub_server.doors.web import facts, links, publication
+from lorahub_server.doors.web import facts, publication
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.guess import Wish, wish_of
 from lorahub_server.doors.web.publication import File, Picture

@@ -5,7 +5,9 @@ from typing import Any
 
 from lorahub_server.access import Tx, can_read_files, can_write
 from lorahub_server.access.errors import RepoNotFound
-from lorahub_server.doors.web import links
+from lorahub_server.doors import links
+from lorahub_server.insight.bases import service as bases
+from lorahub_server.insight.previews import service as previews
 from lorahub_server.library.model import RepoCard
 from lorahub_server.library.search import cards_of
 from lorahub_server.repos import service
@@ -29,7 +31,12 @@ def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) ->
         "is_private": repo.private,
         "repo": shown,
         "tab": tab,
-        "tabs": _tabs(shown, may_write=may_write),
+        "tabs": _tabs(
+            shown,
+            may_write=may_write,
+            may_play=_may_play(tx, shown),
+            may_look=may_write or previews.has_any(tx, repo.id),
+        ),
         "can_write": may_write,
     }
 
@@ -46,7 +53,13 @@ def repo_and_head(tx: Tx, owner: str, name: str, tab: str) -> tuple[Repository, 
     return repo, head_of(tx, repo, tab)
 
 
-def _tabs(repo: RepoCard, *, may_write: bool) -> list[Tab]:
+def _may_play(tx: Tx, repo: RepoCard) -> bool:
+    """Tell whether the hub has a base for it, held just now or not."""
+    is_on = bool(repo.adapters and tx.settings.plays_per_hour)
+    return is_on and bases.has_family(tx.session, repo.family)
+
+
+def _tabs(repo: RepoCard, *, may_write: bool, may_play: bool, may_look: bool) -> list[Tab]:
     names = (repo.owner, repo.name)
     found = [Tab("card", "Card", links.repo(*names))]
     if repo.revision:
@@ -54,6 +67,10 @@ def _tabs(repo: RepoCard, *, may_write: bool) -> list[Tab]:
         found.append(Tab("history", "History", links.commits(*names, repo.default_branch)))
     if repo.adapters:
         found.append(Tab("health", "Health", links.health(*names)))
+    if repo.adapters and may_look:
+        found.append(Tab("previews", "Previews", links.repo(*names, "previews")))
+    if may_play:
+        found.append(Tab("playground", "Playground", links.playground(*names)))
     found.append(Tab("discussions", "Discussions", links.repo(*names, "discussions")))
     if may_write:
         found.append(Tab("settings", "Settings", links.repo(*names, "settings")))

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from lorahub_server.access import Tx
 from lorahub_server.community import orgs
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Posted, faults_of, no_faults
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect

@@ -9,8 +9,8 @@ from lorahub_server.accounts import sessions
 from lorahub_server.accounts.signin import SignedIn, sign_in, sign_up
 from lorahub_server.config import Settings
 from lorahub_server.doors.deps import OwnHub, ReadTx, WriteTx
+from lorahub_server.doors.links import is_local
 from lorahub_server.doors.web.forms import Posted, faults_of, no_faults
-from lorahub_server.doors.web.links import is_local
 from lorahub_server.doors.web.view import page, redirect, settings_of
 from lorahub_server.kit.errors import HubError
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from lorahub_server.access import Caller, Tx, require_scope, require_session
 from lorahub_server.blobs import uploads
 from lorahub_server.blobs.verify import VerifiedBlob
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import Hub, ReadTx, base_url, hub_of, reading
 from lorahub_server.doors.streams import Body, pour
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import BadForm, check_origin, check_token
 from lorahub_server.doors.web.multipart import Part, parts
 from lorahub_server.doors.web.view import page, redirect

@@ -11,6 +11,7 @@ from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import facts
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page
+from lorahub_server.insight.states import standings
 from lorahub_server.insight.versions import WeightsChange, weights_change
 from lorahub_server.repos import diff, history, refs, service
 from lorahub_server.repos.diff import Change
@@ -32,10 +33,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """An adapter file that changed; `change` None: one side is not inspected yet."""
+    """An adapter file that changed; `change` None: one side is not inspected, `error` tells why."""
 
     path: str
     change: WeightsChange | None
+    error: str | None
 
 
 @router.get("/{owner}/{name}/versions")
@@ -89,7 +91,13 @@ def _weights(tx: Tx, found: Sequence[Change], adapters: Collection[str]) -> list
         and change.old is not None
         and change.new is not None
     ]
-    return [
-        Weights(path, weights_change(tx.session, old, new) if old and new else None)
-        for path, old, new in pairs[:_WEIGHTS]
-    ]
+    return [_weighed(tx, path, old, new) for path, old, new in pairs[:_WEIGHTS] if old and new]
+
+
+def _weighed(tx: Tx, path: str, old: str, new: str) -> Weights:
+    change = weights_change(tx.session, old, new)
+    errors = []
+    if change is None:
+        found = standings(tx.session, [old, new])
+        errors = [error["message"] for sha in (old, new) if (error := found[sha].error)]
+    return Weights(path, change, errors[0] if errors else None)

@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lorahub_server.access import Caller, anonymous
 from lorahub_server.accounts import sessions
 from lorahub_server.config import Settings
-from lorahub_server.doors.web import links, pictures, words
+from lorahub_server.doors import links
+from lorahub_server.doors.web import pictures, words
 from lorahub_server.doors.web.assets import static_url
 from lorahub_server.kit import csrf
 

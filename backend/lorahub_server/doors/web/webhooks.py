@@ -9,8 +9,8 @@ from lorahub_server.community.webhooks.errors import DeliveryNotFound, WebhookNo
 from lorahub_server.community.webhooks.limits import DAILY_MAX
 from lorahub_server.community.webhooks.service import Watched
 from lorahub_server.community.webhooks.tables import Webhook
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import links
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.errors import HubError

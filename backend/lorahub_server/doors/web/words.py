@@ -29,6 +29,7 @@ _LAYOUTS = {
     "kohya": "kohya",
     "diffusers": "diffusers",
     "peft": "PEFT",
+    "comfyui": "ComfyUI",
     "lycoris": "LyCORIS",
     "embedding": "embedding",
 }
@@ -216,12 +217,21 @@ def figure(number: float | None) -> str:
     return "-" if number is None else f"{number:.3g}"
 
 
-def percent(share: float | None) -> str:
-    """Return a share as people say it; what is not all of it is never called 100 %."""
+def percent(share: float | None, rounding: float = 1e-9) -> str:
+    """Return a share as people say it; what is not all of it is never called 100 %.
+
+    `rounding`: how far from all of it a number is that was all of it before it was computed.
+    """
     if share is None:
         return "-"
     shown = 100 * share
-    return f"{shown:.0f} %" if shown < _NEARLY or share >= 1 else f"{min(shown, 99.9):.1f} %"
+    is_all = share >= 1 - rounding
+    return f"{shown:.0f} %" if shown < _NEARLY or is_all else f"{min(shown, 99.9):.1f} %"
+
+
+def between(lowest: float, highest: float) -> str:
+    """Return a range in words, or the one number that it is."""
+    return plain(lowest) if lowest == highest else f"{plain(lowest)} to {plain(highest)}"
 
 
 def component(name: str) -> str:
@@ -290,4 +300,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "steps": steps,
     "version": version,
 }
-GLOBALS: dict[str, Callable[..., Any]] = {"many": many}
+GLOBALS: dict[str, Callable[..., Any]] = {"between": between, "many": many}

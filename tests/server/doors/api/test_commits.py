@@ -240,3 +240,51 @@ def test_inspections_and_jobs(site, alice, bob, anonymous, weights):
     bob.publish("bob/own", {"a.txt": b"x"})
     assert bob.post(f"repos/bob/own/jobs/{job['id']}/retry").code == "job_not_found"
     assert bob.post("repos/bob/own/jobs/999/retry").code == "job_not_found"
+
+
+def create(caller, repo, files, **more):
+    operations = [{"op": "add", "path": path, "content": b64(data)} for path, data in files.items()]
+    body = {"message": "Begin", "operations": operations, "create": True, **more}
+    return caller.post(f"repos/{repo}/commits/main", json=body)
+
+
+def test_a_first_commit_makes_the_repository(alice, bob, anonymous):
+    made = create(alice, "alice/fresh", {"a.txt": b"1"}, private=True).expect(201).json()
+    assert alice.get("repos/alice/fresh").json()["private"] is True
+    assert anonymous.get("repos/alice/fresh").status == 404
+    # Who believes that there is nothing yet does not put his files over those of others.
+    late = create(alice, "alice/fresh", {"a.txt": b"2"}).expect(409).json()["error"]
+    assert (late["code"], late["head"]) == ("conflict", made["revision"])
+    create(alice, "alice/fresh", {"a.txt": b"2"}, parent=made["revision"]).expect(201)
+    create(bob, "alice/other", {"a.txt": b"1"}).expect(403)
+    create(anonymous, "alice/other", {"a.txt": b"1"}).expect(401)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"adapter_config.json": b"{"}, {"README.md": b"---\nlicense: [\n---\n"}, {"../x": b"1"}],
+)
+def test_a_refused_first_commit_makes_none(alice, files):
+    create(alice, "alice/fresh", {"a.txt": b"1", **files}).expect(422)
+    assert alice.get("repos/alice/fresh").status == 404
+    # The name is free as before.
+    create(alice, "alice/fresh", {"a.txt": b"1"}).expect(201)
+
+
+def test_a_push_that_would_make_one_is_planned_and_makes_none(alice, bob):
+    file = {"path": "a.txt", "size": 1, "sha256": hashlib.sha256(b"1").hexdigest()}
+
+    def plan(caller, repo, **more):
+        return caller.post(f"repos/{repo}/preupload/main", json={"files": [file], **more})
+
+    told = plan(alice, "alice/fresh", create=True, private=True).expect(200).json()
+    assert told == {"revision": None, "files": [{"path": "a.txt", "action": "inline"}]}
+    assert alice.get("repos/alice/fresh").status == 404
+    plan(alice, "alice/fresh").expect(404)
+    plan(bob, "alice/fresh", create=True).expect(403)
+    alice.post("repos", json={"name": "gone"}).expect(201)
+    alice.delete("repos/alice/gone").expect(204)
+    assert plan(alice, "alice/gone", create=True).json()["error"]["code"] in (
+        "name_used",
+        "repo_gone",
+    )

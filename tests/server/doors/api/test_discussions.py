@@ -139,3 +139,13 @@ def test_of_a_gated_repository_a_diff_shows_the_card_only(repo, alice, bob, anon
 @pytest.mark.parametrize("num", ["0", "x", "99999999999999999999"])
 def test_numbers_that_are_none(repo, bob, num):
     bob.get(f"{repo}/discussions/{num}").expect(422)
+
+
+def test_a_fault_names_the_field_that_was_sent(alice):
+    alice.publish("alice/fields", {"a.txt": b"1"})
+    threads = "repos/alice/fields/discussions"
+    for wish in ({"title": "x", "text": " "}, {"title": "x", "text": " ", "pull_request": True}):
+        assert alice.post(threads, json=wish).expect(422).json()["error"]["place"] == "text"
+    alice.post(threads, json={"title": "x", "text": "y"}).expect(201)
+    empty = alice.post(f"{threads}/1/comments", json={"text": " "}).expect(422)
+    assert empty.json()["error"]["place"] == "text"

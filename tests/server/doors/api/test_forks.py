@@ -61,6 +61,26 @@ def test_who_may_not(site, alice, bob, anonymous, glass) -> None:
     assert answer.code == "fork_is_private"
 
 
+def test_a_copy_of_a_gated_one_is_opened_by_no_door(site, alice, bob, glass) -> None:
+    maren = Person(site).sign_up("maren")
+    maren.send(maren.visit("/alice/glass/fork").form("/alice/glass/fork"), private="yes")
+    alice.put(hf.model("alice/glass", "settings"), json={"gated": "auto"}).expect(200)
+    bob.post(f"{glass}/access", json={}).expect(200)
+    made = bob.post(hf.model("alice/glass", "duplicate"), json={"repository": "bob/glass"})
+    made.expect(200)
+    open_it = {"private": False}
+    assert bob.patch("repos/bob/glass", json=open_it).expect(422).code == "fork_is_private"
+    bob.put(hf.model("bob/glass", "settings"), json=open_it).expect(422)
+    assert bob.get("repos/bob/glass").json()["private"]
+    visibility = "/maren/glass/settings/visibility"
+    page = maren.send(maren.visit("/maren/glass/settings").form(visibility), private="no")
+    assert page.status == 422
+    assert "stays private, unless you may change the original" in page.text
+    # Whoever may change the original decides for its copies too.
+    alice.post(f"{glass}/forks", json={"name": "two"}).expect(201)
+    alice.patch("repos/alice/two", json=open_it).expect(200)
+
+
 def test_duplicates_of_other_clients(alice, bob, anonymous, glass) -> None:
     address = hf.model("alice/glass", "duplicate")
     url = bob.post(address, json={"repository": "bob/glass"}).expect(200).json()["url"]

@@ -166,3 +166,12 @@ def test_accounts(site, alice, anonymous):
         307,
         "http://hub.test/api/hub/v1/accounts/alicia",
     )
+
+
+def test_a_pull_request_takes_no_single_file(alice):
+    alice.publish("alice/x", {"a.txt": b"x"})
+    address = "repos/alice/x/raw/refs%2Fpr%2F1/a.txt"
+    for answer in (alice.put(address, body=b"y"), alice.delete(address)):
+        error = answer.expect(422).json()["error"]
+        assert error["code"] == "invalid_ref"
+        assert "POST .../commits/" in error["message"]

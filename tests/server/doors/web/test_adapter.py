@@ -3,7 +3,9 @@ import pytest
 from lorahub.adapters import StreamInspector
 from lorahub_server.insight import service as insight
 from lorahub_server.jobs import service as jobs
+from lorahub_server.storage.keys import blob_key
 from support.person import Person
+from support.running import run_jobs
 
 
 @pytest.fixture
@@ -64,18 +66,32 @@ def test_a_failed_inspection_is_tried_again_by_the_owner(maren, nils, publish, s
     publish("maren/glass")
     with site.hub.db.write() as session:
         job = jobs.list_jobs(session, kind="inspect")[0]
-        job.state, job.error_code, job.error_message = "parked", "boom", "The disk hiccupped."
-        job.due_at = None
-        number = job.id
-    page = nils.visit("/maren/glass")
-    assert "Inspection failed" in page.text
-    assert not [form for form in page.forms if form.action.endswith("/inspection")]
+        job.attempts = 4
+        number, sha256 = job.id, job.args["sha256"]
+    away = site.hub.store.local_path(blob_key(sha256))
+    away.rename(away.with_suffix(".away"))
+    run_jobs(site.hub.db, site.hub.store)
+    reason = "The hub could not read or write the files it keeps."
+    for address in ("", "/health", "/tree/main", "/commits/main"):
+        page = nils.visit(f"/maren/glass{address}")
+        assert "Inspection failed" in page.text, address
+        assert "/maren/glass/health" in page.links
+        assert "Being inspected" not in page.text, address
+        assert not [form for form in page.forms if form.action.endswith("/inspection")]
+        assert (reason in page.text) is (address in ("", "/health")), address
+    assert site.token_of("nils", "read").get("repos/maren/glass").json()["health"] == "failed"
+    maren.visit("/maren/glass/health").form("/maren/glass/inspection")
     form = maren.visit("/maren/glass").form("/maren/glass/inspection")
     assert nils.send(nils.visit("/settings").form("/settings"), csrf_token="x").status == 403
+    away.with_suffix(".away").rename(away)
     page = maren.send(form)
     assert "Waiting for inspection" in page.text
+    for address in ("", "/health", "/tree/main"):
+        assert "Being inspected" in nils.visit(f"/maren/glass{address}").text, address
     with site.hub.db.read() as session:
         assert jobs.get_job(session, number).state == "queued"
+    run_jobs(site.hub.db, site.hub.store)
+    assert "Verified" in nils.visit("/maren/glass/tree/main").text
 
 
 def test_a_conflict_between_card_and_weights_is_shown(maren, site, person):
@@ -246,3 +262,24 @@ def test_others_change_nothing(maren, nils, publish):
         )
         assert answer.status == 403
     assert maren.visit("/maren/glass").status == 200
+
+
+@pytest.mark.parametrize(
+    "card", ["# Glass\n", "---\nlicense: mit\n---\n# Glass\n\n<!-- soon -->\n"]
+)
+def test_a_card_of_a_title_only_can_be_changed(maren, nils, publish, person, card):
+    publish("maren/glass", card)
+    assert "Edit card" in maren.visit("/maren/glass").text
+    seen = nils.visit("/maren/glass")
+    assert "Suggest a change" in seen.text
+    assert "No card" not in seen.text
+    assert 'class="prose"' not in seen.html
+    assert nils.visit("/maren/glass/card").status == 200
+    assert "Suggest a change" not in person.visit("/maren/glass").text
+
+
+def test_one_without_a_card_gets_suggestions(maren, nils, publish):
+    publish("maren/glass", "")
+    seen = nils.visit("/maren/glass")
+    assert "No card" in seen.text
+    assert "Suggest one" in seen.text

@@ -45,6 +45,7 @@ def test_looking(glass, maren, person):
     page = maren.visit(glass)
     assert "/maren/shown" in page.links
     assert "/maren/hidden" in page.links
+    assert " · Private" in page.text
     seen = person.visit(glass)
     assert "/maren/shown" in seen.links
     assert "/maren/hidden" not in seen.links

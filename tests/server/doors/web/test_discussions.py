@@ -164,6 +164,8 @@ def test_wrong_input_is_told_and_kept(glass, maren):
     assert page.status == 422
     assert page.form(f"{glass}/discussions").fields["description"].strip() == "Long text"
     assert "The title is empty" in page.text
+    page = maren.send(page.form(f"{glass}/discussions"), title="x", description=" ")
+    assert 'maxlength="32768" aria-invalid="true"' in page.html
     at = maren.send(page.form(f"{glass}/discussions"), title="x", description="y").address
     page = maren.send(maren.visit(at).form(f"{at}/comment"), comment=" ")
     assert page.status == 422

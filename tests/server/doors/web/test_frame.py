@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lorahub_server.doors.web import covers, links
+from lorahub_server.doors import links
+from lorahub_server.doors.web import covers
 from lorahub_server.doors.web.families import family_hue, family_label
 from support.source import SERVER
 

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from lorahub_server.doors.web import words
 from support.running import run_jobs
 
 
-def kohya(seed: int = 1, *, broken: bool = False) -> bytes:
+def kohya(seed: int = 1, *, broken: bool = False, ranks: tuple[int, int] = (8, 8)) -> bytes:
     chance = np.random.default_rng(seed)
     tensors = {}
-    for block, width in ((1, 640), (2, 1280)):
+    for (block, width), rank in zip(((1, 640), (2, 1280)), ranks, strict=True):
         name = f"lora_unet_down_blocks_{block}_attentions_0_transformer_blocks_0_attn2_to_k"
-        tensors[f"{name}.lora_up.weight"] = chance.normal(size=(width, 8)).astype("f4")
-        tensors[f"{name}.lora_down.weight"] = chance.normal(size=(8, 2048)).astype("f4")
+        tensors[f"{name}.lora_up.weight"] = chance.normal(size=(width, rank)).astype("f4")
+        tensors[f"{name}.lora_down.weight"] = chance.normal(size=(rank, 2048)).astype("f4")
         tensors[f"{name}.alpha"] = np.array(4, "f4")
     if broken:
         tensors[f"{name}.lora_up.weight"][0, 0] = np.nan
@@ -35,13 +36,74 @@ def test_what_was_measured(maren, publish, person, inspect):
     inspect()
     page = person.visit("/maren/glass/health?file=weights.safetensors")
     text = page.text
-    for words in ("Effective rank", "Sound", "U-Net", "What a smaller rank would keep", "ComfyUI"):
-        assert words in text
+    for told in ("Effective rank", "Sound", "U-Net", "What a smaller rank would keep", "ComfyUI"):
+        assert told in text
     assert "/maren/glass/variant/main/weights.safetensors?rank=4" in page.links
     # Each block is a bar with a name, and a row of the table.
     assert page.html.count("chart-strength") == 2
     assert text.count("down.1") >= 1
     assert "/maren/glass/health" in person.visit("/maren/glass").links
+
+
+def test_ranks_are_told_as_they_are(maren, publish, person, inspect):
+    publish("maren/mixed", weights_dot_safetensors=kohya(ranks=(4, 16)))
+    publish("maren/plain", weights_dot_safetensors=kohya())
+    inspect()
+    for name, told in (("mixed", "of 4 to 16 that are stored"), ("plain", "of 8 that are stored")):
+        assert told in person.visit(f"/maren/{name}/health?file=weights.safetensors").text
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(1, "100 %"), (0.99999, "99.9 %"), (0.995, "99.5 %"), (0.42, "42 %"), (None, "-")],
+)
+def test_what_is_not_all_is_never_called_so(share, told):
+    assert words.percent(share) == told
+    # Of numbers that are rounded before they are compared.
+    assert words.percent(share, 2e-4) == ("100 %" if share and share > 0.9999 else told)
+
+
+def test_only_what_can_be_made_is_offered(site, maren, publish, person, inspect):
+    chance = np.random.default_rng(1)
+    name = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
+    shapes = {"w1_a": (640, 4), "w1_b": (4, 2048), "w2_a": (640, 4), "w2_b": (4, 2048)}
+    hada = {f"{name}.hada_{key}": chance.normal(size=s).astype("f4") for key, s in shapes.items()}
+    clip = "lora_te_text_model_encoder_layers_0_self_attn_q_proj"
+    text = {
+        f"{clip}.lora_up.weight": chance.normal(size=(768, 4)).astype("f4"),
+        f"{clip}.lora_down.weight": chance.normal(size=(4, 768)).astype("f4"),
+        f"{clip}.alpha": np.array(4, "f4"),
+    }
+    llm = {
+        f"base_model.model.model.layers.0.self_attn.q_proj.lora_{side}.weight": np.ones(shape, "f4")
+        for side, shape in (("A", (4, 64)), ("B", (64, 4)))
+    }
+    files = {
+        "plain": kohya(),
+        "broken": kohya(broken=True),
+        "hada": save({**hada, f"{name}.alpha": np.array(4, "f4")}),
+        "text": save(text),
+        "words": save(llm),
+    }
+    writer = site.token_of("maren", "read", "write")
+    for repo, data in files.items():
+        writer.publish(f"maren/{repo}", {"w.safetensors": data})
+    inspect()
+    offered = {}
+    for repo in files:
+        form = person.visit(f"/maren/{repo}").form(f"/maren/{repo}/variant/main/w.safetensors")
+        offered[repo] = {one: form.options.get(one, []) for one in ("layout", "family", "rank")}
+        assert form.options["dtype"] == ["", "fp32", "fp16", "bf16", "fp8_e4m3", "fp8_e5m2"]
+    nothing: dict[str, list[str]] = {"layout": [], "family": [], "rank": []}
+    layouts = ["", "diffusers", "peft"]
+    assert offered["plain"] == {"layout": layouts, "family": [], "rank": ["", "1", "2", "4"]}
+    assert offered["broken"] == nothing
+    assert offered["hada"] == {"layout": [], "family": [], "rank": ["", "1", "2"]}
+    assert offered["text"]["layout"][:3] == layouts
+    assert {"sd1", "sdxl"} <= set(offered["text"]["family"])
+    assert offered["words"] == nothing
+    health = person.visit("/maren/broken/health").links
+    assert not [link for link in health if "/variant/" in link]
 
 
 def test_a_broken_file_says_so(maren, publish, person, inspect):
