@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from lorahub_server.insight.bases import service as registry
 from lorahub_server.insight.bases.schemas import NewBase
 from lorahub_server.insight.bases.tables import BaseModel
 from lorahub_worker import bases
 from support.client import Client
-from support.inside import adapter
+from support.inside import Inside, adapter
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +90,19 @@ def test_a_repository_that_is_not_there_is_told(hub, tmp_path: Path) -> None:
 def test_strange_sources_are_refused(source: str) -> None:
     with pytest.raises(ValueError, match=r"source|address"):
         NewBase(id="tiny", family="shapes", source=source)
+
+
+def test_what_is_not_on_this_machine_is_absent(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(bases, "_LOOK_EVERY_S", 0.0)
+    inside = Inside(f"sqlite:///{tmp_path}/hub.db", f"file://{tmp_path}/objects", tmp_path)
+    here = folder(tmp_path / "here")
+    with inside.db.write() as session:
+        for name, source in (("here", here), ("elsewhere", tmp_path / "elsewhere")):
+            registry.add(session, NewBase(id=name, family="shapes", source=str(source)))
+        registry.add(session, NewBase(id="later", family="shapes", source="somebody/base"))
+    absent = bases.Absent(inside.db)
+    assert absent() == {"elsewhere", "later"}
+    folder(tmp_path / "elsewhere")
+    (here / "unet" / "model.safetensors").unlink()
+    assert absent() == {"here", "later"}
+    inside.close()

@@ -28,11 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
         run_until_stopped(database, store, run_dir, queues)
         return 0
     from lorahub_worker.advertising import Advertising
+    from lorahub_worker.bases import Absent
 
     advertising = Advertising(database)
     advertising.start()
     try:
-        run_until_stopped(database, store, run_dir, queues)
+        run_until_stopped(database, store, run_dir, queues, Absent(database))
     finally:
         advertising.stop()
     return 0

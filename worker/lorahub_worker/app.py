@@ -24,7 +24,12 @@ def _runtime(pid: int) -> runner.Runtime:
     settings = load_settings()
     use_carrier(settings)
     store = open_store(settings.store_url)
-    return runner.Runtime(open_database(settings), store, warm=studios.warm)
+    database = open_database(settings)
+    if "gpu" not in QUEUES:
+        return runner.Runtime(database, store)
+    from lorahub_worker.bases import Absent
+
+    return runner.Runtime(database, store, warm=studios.warm, barred=Absent(database))
 
 
 def run(job_id: int) -> str:

@@ -5,18 +5,23 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+from lorahub.settings import find_token
 from lorahub_server.config import Settings
 from lorahub_server.insight.bases import service as registry
 from lorahub_server.insight.bases.tables import BaseModel
 from lorahub_server.jobs import JobContext, JobFailed
+from lorahub_server.kit.db import Database
 from lorahub_worker.engines.spec import BaseSpec
 
 _ENDINGS = (".safetensors", ".json", ".txt", ".model")
 # No code and no pickles are even fetched.
 _WANTED = [f"*{ending}" for ending in _ENDINGS]
+_LOOK_EVERY_S = 5.0
 
 
 class NoBaseError(Exception):
@@ -64,6 +69,31 @@ def place(base: BaseModel, *, fetch: bool = False) -> Path:
     if not any(file.suffix == ".safetensors" for file in _files(path)):
         raise NoBaseError(f"{path} holds no .safetensors weights, and nothing else is loaded")
     return path
+
+
+class Absent:
+    """Called, returns the ids of the enabled bases that are not on this machine, or not yet."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: frozenset[str] = frozenset()
+        self._until = 0.0
+
+    def __call__(self) -> frozenset[str]:
+        if time.monotonic() >= self._until:
+            with self._db.read() as session:
+                wanted = [one.base for one in registry.list_bases(session) if one.base.enabled]
+                self._known = frozenset(base.id for base in wanted if not _is_here(base))
+            self._until = time.monotonic() + _LOOK_EVERY_S
+        return self._known
+
+
+def _is_here(base: BaseModel) -> bool:
+    try:
+        place(base)
+    except (NoBaseError, OSError):
+        return False
+    return True
 
 
 def open_base(ctx: JobContext, base_id: str) -> BaseSpec:
@@ -114,7 +144,6 @@ def _folder(base: BaseModel) -> Path:
 
 def _fetch(base: BaseModel, folder: Path) -> None:
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from huggingface_hub.utils._paths import filter_repo_objects
 
     settings = Settings()
@@ -125,7 +154,8 @@ def _fetch(base: BaseModel, folder: Path) -> None:
             return
         try:
             # Asked by itself: snapshot_download makes do with what is there if nobody answers.
-            api = HfApi(endpoint=endpoint)
+            token = _token(endpoint, ours=not base.endpoint)
+            api = HfApi(endpoint=endpoint, token=token)
             told = api.model_info(base.source, revision=base.revision or None)
             names = [one.rfilename for one in told.siblings or []]
             snapshot_download(
@@ -134,8 +164,10 @@ def _fetch(base: BaseModel, folder: Path) -> None:
                 endpoint=endpoint,
                 local_dir=folder,
                 allow_patterns=_WANTED,
+                token=token,
             )
-        except (HfHubHTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        except Exception as error:
+            # Which library speaks HTTP there, and raises its own, depends on the version.
             raise NoBaseError(
                 f"{base.source} could not be fetched ({type(error).__name__}): {error}"[:500]
             ) from error
@@ -144,6 +176,15 @@ def _fetch(base: BaseModel, folder: Path) -> None:
         if missing:
             raise NoBaseError(f"{base.source} came without {missing[0]}")
         (folder / ".complete").touch()
+
+
+def _token(endpoint: str, *, ours: bool) -> str | Literal[False]:
+    """Return what this hub alone may see; HF_TOKEN goes where HF_ENDPOINT leads and no further."""
+    from huggingface_hub import constants, get_token
+
+    if endpoint.rstrip("/") == constants.ENDPOINT.rstrip("/"):
+        return get_token() or False
+    return find_token(endpoint, environment=ours) or False
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -19,11 +19,16 @@ _log = structlog.get_logger(__name__)
 
 
 def run_until_stopped(
-    db: Database, store: ObjectStore, run_dir: Path, queues: Sequence[str]
+    db: Database,
+    store: ObjectStore,
+    run_dir: Path,
+    queues: Sequence[str],
+    barred: Callable[[], frozenset[str]] = frozenset,
 ) -> None:
     """Run jobs until SIGTERM, SIGINT, or the end of a piped stdin, which is the parent's death.
 
-    A job in hand is finished if that takes no more than a few seconds, else given back.
+    Work of the lanes that `barred` names is left to others. A job in hand is finished if that
+    takes no more than a few seconds, else given back.
     """
     with Alarm(run_dir, list(queues)) as alarm:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -32,6 +37,13 @@ def run_until_stopped(
             end_with_parent(alarm.stop)
             tell_ready()
         _log.info("worker_ready", queues=list(queues), pid=os.getpid())
-        runtime = Runtime(db, store, stopping=alarm.stopping, warm=studios.warm, may_exit=True)
+        runtime = Runtime(
+            db,
+            store,
+            stopping=alarm.stopping,
+            warm=studios.warm,
+            barred=barred,
+            may_exit=True,
+        )
         work(runtime, queues, alarm)
     _log.info("worker_ended", pid=os.getpid())

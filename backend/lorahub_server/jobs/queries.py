@@ -36,6 +36,15 @@ class Claim:
     lease: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a worker takes: jobs of these queues and kinds, but for those of the lanes `barred`."""
+
+    queues: Collection[str]
+    kinds: Collection[str]
+    barred: Collection[str] = ()
+
+
 def db_now(session: Session, plus_s: float = 0) -> ColumnElement[datetime]:
     """Return the moment `plus_s` from now, by the clock that all workers share.
 
@@ -71,30 +80,31 @@ def parked_among(session: Session, dedups: Collection[str]) -> Sequence[Job]:
     return session.scalars(statement.order_by(Job.id)).all()
 
 
-def is_due(
-    session: Session, queues: Collection[str], kinds: Collection[str]
-) -> ColumnElement[bool]:
-    return (
-        Job.queue.in_(queues)
-        & Job.kind.in_(kinds)
+def is_due(session: Session, wanted: Wanted) -> ColumnElement[bool]:
+    due = (
+        Job.queue.in_(wanted.queues)
+        & Job.kind.in_(wanted.kinds)
         & Job.due_at.is_not(None)
         & (Job.due_at <= db_now(session))
     )
+    return due & is_open(wanted.barred) if wanted.barred else due
 
 
-def any_due(session: Session, queues: Collection[str], kinds: Collection[str]) -> bool:
+def is_open(barred: Collection[str]) -> ColumnElement[bool]:
+    return Job.lane.is_(None) | Job.lane.not_in(barred)
+
+
+def any_due(session: Session, wanted: Wanted) -> bool:
     """Tell whether a claim may find something; takes no lock, so that waiting costs nothing."""
-    return session.scalar(select(Job.id).where(is_due(session, queues, kinds)).limit(1)) is not None
+    return session.scalar(select(Job.id).where(is_due(session, wanted)).limit(1)) is not None
 
 
-def lock_due(
-    session: Session, queues: Collection[str], kinds: Collection[str], job_id: int | None
-) -> Job | None:
+def lock_due(session: Session, wanted: Wanted, job_id: int | None) -> Job | None:
     """Return a due job, locked until the transaction ends; jobs others have locked are passed by.
 
     The caller's transaction is a writing one: on SQLite its BEGIN IMMEDIATE is the lock.
     """
-    statement = select(Job).where(is_due(session, queues, kinds))
+    statement = select(Job).where(is_due(session, wanted))
     if job_id is not None:
         statement = statement.where(Job.id == job_id)
     statement = statement.order_by(Job.due_at, Job.id).limit(1).with_for_update(skip_locked=True)

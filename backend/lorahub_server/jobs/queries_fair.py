@@ -6,6 +6,7 @@ that a claim costs by the number of accounts and not of jobs.
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,22 +32,23 @@ _LATELY = timedelta(minutes=30)
 _FINISHED = 1000
 
 
-def lock_fair(session: Session, kinds: Collection[str], favoured: Collection[str]) -> Job | None:
+def lock_fair(session: Session, wanted: queries.Wanted, favoured: Collection[str]) -> Job | None:
     """Return the due job of the gpu queue that should be next, locked; see `fair.ordered`."""
+    wanted = replace(wanted, queues=[QUEUE])
     known: tuple[Counter[int | None], dict[int | None, float]] | None = None
     for urgent in (True, False):
-        found = _candidates(session, kinds, favoured, urgent=urgent)
+        found = _candidates(session, wanted, favoured, urgent=urgent)
         if not found:
             continue
         known = known or (_running(session), _served(session))
         running, served_s = known
         chosen = ordered(found, running=running, served_s=served_s, warm=favoured)
         for job_id in chosen[:_TRIES]:
-            job = queries.lock_due(session, [QUEUE], kinds, job_id)
+            job = queries.lock_due(session, wanted, job_id)
             if job is not None:
                 return job
     # All of those are in other hands, or there are none: whatever is free.
-    return queries.lock_due(session, [QUEUE], kinds, None) if known else None
+    return queries.lock_due(session, wanted, None) if known else None
 
 
 def is_here(session: Session, job_id: int) -> bool:
@@ -54,7 +56,7 @@ def is_here(session: Session, job_id: int) -> bool:
 
 
 def _candidates(
-    session: Session, kinds: Collection[str], favoured: Collection[str], *, urgent: bool
+    session: Session, wanted: queries.Wanted, favoured: Collection[str], *, urgent: bool
 ) -> list[Candidate]:
     # One statement with a place in each row for each id: only that works alike on both engines.
     whose = _accounts(urgent=urgent)
@@ -62,7 +64,7 @@ def _candidates(
     ids = {
         job_id
         for account, source in ((whose.c.id, whose), (None, None))
-        for row in session.execute(_oldest(session, kinds, lanes, account, source, urgent=urgent))
+        for row in session.execute(_oldest(session, wanted, lanes, account, source, urgent=urgent))
         for job_id in row
         if job_id is not None
     }
@@ -96,7 +98,7 @@ def _accounts(*, urgent: bool) -> CTE:
 
 def _oldest(
     session: Session,
-    kinds: Collection[str],
+    wanted: queries.Wanted,
     lanes: Collection[str | None],
     account: ColumnElement[int] | None,
     source: CTE | None,
@@ -106,17 +108,22 @@ def _oldest(
     """Return the statement for the ids of the oldest due jobs of each account, or of none."""
     places = []
     for lane in lanes:
-        wanted = [
+        conditions = [
             Job.urgent == literal(urgent),
             Job.account_id.is_(None) if account is None else Job.account_id == account,
             # Not as a range of an index: SQLite would go through the whole queue for it.
             func.coalesce(Job.due_at, None) <= queries.db_now(session),
-            Job.kind.in_(kinds),
+            Job.kind.in_(wanted.kinds),
         ]
         if lane is not None:
-            wanted.append(Job.lane == lane)
+            conditions.append(Job.lane == lane)
+        elif wanted.barred:
+            conditions.append(queries.is_open(wanted.barred))
         oldest = (
-            select(Job.id).where(IS_LONG_AND_DUE_SOME_TIME, *wanted).order_by(Job.due_at).limit(1)
+            select(Job.id)
+            .where(IS_LONG_AND_DUE_SOME_TIME, *conditions)
+            .order_by(Job.due_at)
+            .limit(1)
         )
         places += [oldest.offset(number).scalar_subquery() for number in range(_OF_EACH)]
     if source is None:

@@ -6,7 +6,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -54,6 +54,8 @@ class Runtime:
     name: str = field(default_factory=_worker_name)
     # The lanes whose work this process is ready for, such as base models in its memory.
     warm: Callable[[], frozenset[str]] = frozenset
+    # The lanes whose work it can't do, such as base models that are on other machines.
+    barred: Callable[[], frozenset[str]] = frozenset
     streak: Streak = field(default_factory=Streak)
     # True where the process is the worker's own, so that it may end a handler that will not stop.
     may_exit: bool = False
@@ -90,12 +92,12 @@ def backoff_s(attempt: int) -> float:
 def _claim(
     runtime: Runtime, queues: Collection[str], job_id: int | None
 ) -> queries.Claim | Outcome:
-    kinds = registry.kinds(queues)
+    wanted = queries.Wanted(queues, registry.kinds(queues), runtime.barred())
     with runtime.db.read() as session:
-        if not queries.any_due(session, queues, kinds):
+        if not queries.any_due(session, wanted):
             return Outcome.NOTHING
     with runtime.db.write() as session:
-        job = _lock(runtime, session, queues, kinds, job_id)
+        job = _lock(runtime, session, wanted, job_id)
         if job is None:
             return Outcome.NOTHING
         known = registry.find(job.kind)
@@ -120,22 +122,21 @@ def _claim(
 def _lock(
     runtime: Runtime,
     session: Session,
-    queues: Collection[str],
-    kinds: Collection[str],
+    wanted: queries.Wanted,
     job_id: int | None,
 ) -> Job | None:
     """Return the job to do, locked: the one that is named, a short one, or whose turn it is."""
-    if queries_fair.QUEUE not in queues:
-        return queries.lock_due(session, queues, kinds, job_id)
+    if queries_fair.QUEUE not in wanted.queues:
+        return queries.lock_due(session, wanted, job_id)
     if job_id is not None:
         if not queries_fair.is_here(session, job_id):
-            return queries.lock_due(session, queues, kinds, job_id)
-    elif others := [name for name in queues if name != queries_fair.QUEUE]:
-        job = queries.lock_due(session, others, kinds, None)
+            return queries.lock_due(session, wanted, job_id)
+    elif others := [name for name in wanted.queues if name != queries_fair.QUEUE]:
+        job = queries.lock_due(session, replace(wanted, queues=others), None)
         if job is not None:
             return job
     favoured = runtime.streak.favoured(runtime.warm())
-    job = queries_fair.lock_fair(session, kinds, favoured)
+    job = queries_fair.lock_fair(session, wanted, favoured)
     if job is not None:
         runtime.streak.took(favoured)
     return job
