@@ -60,7 +60,8 @@ def show() -> None:
     """Show the base models: name, family, how many workers hold it, source."""
     with plain_errors(), open_database(load_settings()).read() as session:
         for one in registry.list_bases(session):
-            held = f"{len(one.holders)} workers" if one.holders else "nobody has it"
+            count = len(one.holders)
+            held = f"{count} worker{'s' * (count > 1)}" if count else "nobody has it"
             off = "" if one.base.enabled else " (off)"
             where = f"{one.base.endpoint}/" if one.base.endpoint else ""
             click.echo(

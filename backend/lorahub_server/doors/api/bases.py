@@ -33,6 +33,9 @@ _BASE: dict[str, Any] = {
     "width": 512,
     "height": 512,
     "source": None,
+    "endpoint": None,
+    "revision": None,
+    "dtype": None,
     "holders": None,
 }
 
@@ -47,7 +50,10 @@ class HolderOut(BaseModel):
 
 
 class BaseOut(BaseModel):
-    """`held`: some worker has it now. `source` and `holders` are told to administrators."""
+    """`held`: some worker has it now. From `source` on it is told to administrators alone.
+
+    `source` is as it was registered; `endpoint` is "" for this hub, and for files on the workers.
+    """
 
     model_config = example(_BASE)
 
@@ -63,6 +69,9 @@ class BaseOut(BaseModel):
     width: int
     height: int
     source: str | None
+    endpoint: str | None
+    revision: str | None
+    dtype: str | None
     holders: list[HolderOut] | None
 
     @classmethod
@@ -74,12 +83,14 @@ class BaseOut(BaseModel):
         )  # fmt: skip
         told = {name: getattr(base, name) for name in names}
         if not tx.caller.is_admin:
-            return cls(**told, held=bool(one.holders), source=None, holders=None)
+            hidden = dict.fromkeys(("source", "endpoint", "revision", "dtype", "holders"))
+            return cls(**told, **hidden, held=bool(one.holders))
         holders = [
             HolderOut(worker=h.worker, device=h.device, digest=h.digest, seen_at=h.seen_at)
             for h in one.holders
         ]
         source = f"{base.endpoint}/{base.source}" if base.endpoint else base.source
+        told |= {name: getattr(base, name) for name in ("endpoint", "revision", "dtype")}
         return cls(**told, held=bool(holders), source=source, holders=holders)
 
 
@@ -116,8 +127,9 @@ def add_base(tx: WriteTx, wish: BaseWish) -> BaseOut:
 def change_base(tx: WriteTx, base_id: Text, change: BaseChange) -> BaseOut:
     """For administrators. With one that is off nothing new is rendered."""
     _require_admin(tx)
-    base = service.set_enabled(tx.session, base_id, enabled=change.enabled)
-    return BaseOut.of(tx, Listed(base, []))
+    service.set_enabled(tx.session, base_id, enabled=change.enabled)
+    (changed,) = (one for one in service.list_bases(tx.session) if one.base.id == base_id)
+    return BaseOut.of(tx, changed)
 
 
 @router.delete("/bases/{base_id}", summary="Remove a base model", status_code=204)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lorahub_server.insight.bases import queries
@@ -76,16 +77,20 @@ def bases_for(session: Session, family: str) -> list[Held]:
 
 def add(session: Session, wanted: NewBase) -> BaseModel:
     """Register a base; workers take it up within a minute. Raises BaseExists."""
+    taken = BaseExists(
+        f"There is a base model {wanted.id!r} already. Remove it first, or take another name."
+    )
     if find(session, wanted.id) is not None:
-        raise BaseExists(
-            f"There is a base model {wanted.id!r} already. Remove it first, or take another name."
-        )
+        raise taken
     if len(queries.all_bases(session, MAX_BASES)) >= MAX_BASES:
         raise BaseExists(f"A hub has at most {MAX_BASES} base models. Remove one first.")
     moment = now()
     base = BaseModel(**wanted.columns(), enabled=True, created_at=moment, updated_at=moment)
-    session.add(base)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(base)
+    except IntegrityError as error:  # another did so meanwhile
+        raise taken from error
     return base
 
 

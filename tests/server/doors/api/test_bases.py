@@ -31,13 +31,26 @@ def test_it_is_added_seen_turned_off_and_removed(site, admin):
         assert service.advertise(session, "sd15", "one", **told)
         assert not service.advertise(session, "sd15", "two", **told)
     (seen,) = site.add_account("bob").get("bases").expect(200).json()["items"]
-    assert (seen["held"], seen["source"], seen["holders"]) == (True, None, None)
+    assert seen["held"] is True
+    secret = ("source", "endpoint", "revision", "dtype", "holders")
+    assert [seen[name] for name in secret] == [None] * len(secret)
     (mine,) = admin.get("bases").expect(200).json()["items"]
     assert [one["worker"] for one in mine["holders"]] == ["one", "two"]
-    assert admin.patch("bases/sd15", json={"enabled": False}).expect(200).json()["enabled"] is False
+    changed = admin.patch("bases/sd15", json={"enabled": False}).expect(200).json()
+    assert changed == mine | {"enabled": False}
     admin.delete("bases/sd15").expect(204)
     admin.delete("bases/sd15").expect(404)
     assert admin.get("bases").expect(200).json()["items"] == []
+
+
+def test_administrators_see_where_it_comes_from(site, admin):
+    more = {"source": "https://models.example/a/b", "revision": "v2", "dtype": "fp16"}
+    admin.post("bases", json=WISH | more).expect(201)
+    (mine,) = admin.get("bases").expect(200).json()["items"]
+    assert {name: mine[name] for name in more} == more
+    assert mine["endpoint"] == "https://models.example"
+    (seen,) = site.as_token(None).get("bases").expect(200).json()["items"]
+    assert "models.example" not in str(seen)
 
 
 def test_others_may_not(site, admin):

@@ -3,6 +3,7 @@
 import pytest
 
 from lorahub_server.accounts.service import get_account
+from lorahub_server.insight.bases import service
 from support.person import Page, Person
 
 
@@ -54,3 +55,17 @@ def test_others_see_nothing_of_it(site, admin: Person) -> None:
     assert bob.send(page.form("/admin/bases/sd15/remove")).status == 403
     assert "/models" not in Person(site).visit("/admin/bases").text
     assert "/models/sd15" in admin.visit("/admin/bases").text
+
+
+def test_who_holds_it_is_told(site, admin: Person) -> None:
+    add(admin)
+    add(admin, id="words", family="llama")
+    with site.hub.db.write() as session:
+        told = {"digest": "abcdef0123" + "d" * 54, "device": "cuda NVIDIA L4", "dtype": "fp16"}
+        service.advertise(session, "sd15", "studio:7", **told)
+    page = admin.visit("/admin/bases")
+    assert "studio:7 on cuda NVIDIA L4, weights abcdef0123" in page.text
+    assert "25 steps" in page.text
+    assert page.text.count("steps, ") == 1
+    assert page.text.count("No worker holds it") == 1
+    assert "lorahub-server worker --queue gpu" in page.text
