@@ -92,18 +92,25 @@ def renders(hub: Inside) -> dict[str, Render]:
         return {one.id: one for one in tx.session.scalars(select(Render))}
 
 
-def pretend(hub: Inside, *ids: str, rating: dict[str, Any] | None = None, end: bool = True) -> None:
+def pretend(
+    hub: Inside,
+    *ids: str,
+    rating: dict[str, Any] | None = None,
+    end: bool = True,
+    small: bytes = b"small",
+    size: tuple[int, int] = (32, 24),
+) -> None:
     """Record a picture for each render, as a worker does; all that wait when none is named."""
     wanted = ids or [key for key, one in renders(hub).items() if one.state == "waiting"]
     for number, render_id in enumerate(wanted):
-        data = picture(seed=int(render_id[:6], 16) + number)
+        data = picture(size=size, seed=int(render_id[:6], 16) + number)
         facts = uploads.check(data)
         with hub.tx() as tx:
             rendering.begin_picture(tx.session, facts, tx.now)
         hub.store.put(picture_key(facts.sha256), [data])
-        hub.store.put(small_key(facts.sha256), [b"small"])
+        hub.store.put(small_key(facts.sha256), [small])
         with hub.tx() as tx:
-            queries_pictures.set_small(tx.session, facts.sha256, 5)
+            queries_pictures.set_small(tx.session, facts.sha256, len(small))
             rendering.record_picture(tx.session, render_id, facts, {"device": "cpu"}, rating)
             showing = rendering.repos_showing(tx.session, render_id)
         for repo_id in showing:

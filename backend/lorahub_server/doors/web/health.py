@@ -5,13 +5,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from lorahub_server.access import Tx
 from lorahub_server.doors.deps import ReadTx
-from lorahub_server.doors.web import other_forms
+from lorahub_server.doors.web import families, other_forms, speed_chart
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page
 from lorahub_server.insight.likeness import service as likeness
 from lorahub_server.insight.reports import service as reports
+from lorahub_server.insight.speed import service as speed
 from lorahub_server.library import service as library
+from lorahub_server.library.model import AdapterDetails
 from lorahub_server.repos import service as repos
 
 router = APIRouter()
@@ -60,8 +63,17 @@ def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") ->
         report=report,
         forms=other_forms.of(adapter) if adapter else None,
         charts=charts(report) if report else [],
+        costs=_costs(tx, adapter) if adapter else [],
+        cost_width=speed_chart.WIDTH,
         alike=likeness.matches(tx, repo, [adapter.sha256]) if adapter else [],
     )
+
+
+def _costs(tx: Tx, adapter: AdapterDetails) -> list[speed_chart.Chart]:
+    own = speed.speeds_of(tx.session, adapter.sha256)
+    others = speed.of_family(tx.session, adapter.family) if own and adapter.family else []
+    is_text = families.family_makes(adapter.family) == "text"
+    return speed_chart.charts(own, others, is_text=is_text)
 
 
 def charts(report: dict[str, Any]) -> list[Chart]:

@@ -1,5 +1,6 @@
 """What an adapter does, in pictures and texts: all of them, one by one, and while they are made."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from lorahub_server.access import Tx
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
+from lorahub_server.doors.web import families
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.previews_form import Editor, Fault
 from lorahub_server.doors.web.previews_told import told
@@ -30,13 +32,19 @@ def show(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
 
 
 @router.get("/{owner}/{name}/previews/live")
-def live(request: Request, tx: ReadTx, owner: str, name: str, seen: str = "") -> Response:
-    """The line that tells how far the rendering is; all of the previews once there are more."""
+def live(
+    request: Request, tx: ReadTx, owner: str, name: str, seen: str = "", on: str = ""
+) -> Response:
+    """The line that tells how far the rendering is; all of the previews once there are more.
+
+    `on`: the tab that asks; the card shows a choice of them.
+    """
     repo = repos.get_repo(tx, owner, name)
     if not request.headers.get("hx-request"):
         return redirect(links.repo(repo.owner.name, repo.name, "previews"))
     # It has news each second, so that nobody is to keep it.
-    head = {**head_of(tx, repo, "previews"), "is_private": True}
+    tab = "card" if on == "card" else "previews"
+    head = {**head_of(tx, repo, tab), "is_private": True}
     facts = facts_of(tx, repo)
     going = facts["gallery"].progress
     if going is not None and going.state != "stopped" and str(going.pictures) == seen:
@@ -52,13 +60,15 @@ def show_one(request: Request, tx: ReadTx, owner: str, name: str, preview_id: in
     if preview_id > ID_MAX:
         raise PreviewNotFound
     shown = previews.of_id(tx, repo, preview_id)
-    before, after = _beside(previews.gallery(tx, repo), shown)
+    gallery = previews.gallery(tx, repo)
+    before, after = _beside(gallery, shown)
     recipe = links.repo(repo.owner.name, repo.name, "previews", str(shown.id), "recipe")
     return page(
         request,
         "preview.html",
         **head_of(tx, repo, "previews"),
         one=shown,
+        base_title=_base_title(gallery, shown),
         from_file=told(shown.own_picture.parameters if shown.own_picture else None),
         before=before,
         after=after,
@@ -107,7 +117,23 @@ def gallery_page(
 
 def facts_of(tx: Tx, repo: Repository) -> dict[str, Any]:
     """Return what the templates of previews need."""
-    return {"gallery": previews.gallery(tx, repo)}
+    found = previews.gallery(tx, repo)
+    if found.code == "no_base":
+        # In the words of people, who know no internal names.
+        message = (
+            f"No worker of this hub holds a base model for {families.family_label(found.family)}, "
+            "so nothing is rendered. An administrator can add one."
+        )
+        found = replace(found, message=message)
+    return {"gallery": found}
+
+
+def _base_title(gallery: Gallery, shown: Shown) -> str:
+    if shown.recipe is None:
+        return ""
+    base_id = str(shown.recipe["base"]["id"])
+    known = [*gallery.bases, *([gallery.base] if gallery.base else [])]
+    return next((one.title for one in known if one.id == base_id), base_id)
 
 
 def _beside(gallery: Gallery, shown: Shown) -> tuple[int | None, int | None]:

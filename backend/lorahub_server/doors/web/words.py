@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from lorahub_server.doors.web import families
+from lorahub_server.doors.web import differing, families
 from lorahub_server.kit.clock import now
 from lorahub_server.library import licences
 
@@ -300,4 +300,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "steps": steps,
     "version": version,
 }
-GLOBALS: dict[str, Callable[..., Any]] = {"between": between, "many": many}
+GLOBALS: dict[str, Callable[..., Any]] = {
+    "between": between,
+    "differing": differing.differing,
+    "many": many,
+}

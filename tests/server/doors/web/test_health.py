@@ -5,6 +5,10 @@ import pytest
 from safetensors.numpy import save
 
 from lorahub_server.doors.web import words
+from lorahub_server.insight.bases.tables import BaseModel
+from lorahub_server.insight.speed import service as speed
+from lorahub_server.kit.clock import now
+from support.inside import sha256
 from support.running import run_jobs
 
 
@@ -143,3 +147,28 @@ def test_the_list_by_what_was_measured(maren, publish, person, inspect):
     assert "rank 2 to 8" in page.text
     # Without one of them the others stay.
     assert any("healthy=1" in link and "rank_from" not in link for link in page.links)
+
+
+def test_what_it_costs_is_held_against_the_family(site, maren, publish, person, inspect):
+    publish("maren/glass", weights_dot_safetensors=kohya(1))
+    publish("maren/lead", weights_dot_safetensors=kohya(2))
+    inspect()
+    here = "/maren/glass/health?file=weights.safetensors"
+    assert "What it costs" not in person.visit(here).text
+    with site.hub.db.write() as session:
+        base = {"title": "B", "family": "sdxl", "task": "image", "kind": "folder", "source": "/x"}
+        drawn = {"steps": 4, "width": 64, "height": 64, "created_at": now(), "updated_at": now()}
+        session.add(BaseModel(id="tiny", **base, **drawn))
+    figures = {"load_ms": 90.0, "swap_ms": 4.0, "base_ms": 500.0, "unfused_ms": 600.0,
+               "fused_ms": None, "memory": 2_000_000, "setting": {"steps": 4}}  # fmt: skip
+    measured = {kohya(1): figures, kohya(2): figures | {"swap_ms": 8.0, "unfused_ms": 1400.0}}
+    for count, (data, told) in enumerate(measured.items()):
+        with site.hub.db.write() as session:
+            speed.record(session, sha256(data), "tiny", "cpu", told, now())
+        page = person.visit(here)
+        assert "600 ms" in page.text
+        assert ("median 1 s" in page.text) is bool(count)
+        assert page.html.count("speed-typical") == 4 * count
+    assert "the median of 2 adapters" in page.text
+    assert "median 6.0 ms" in page.text
+    assert "Folded" not in page.text

@@ -2,12 +2,23 @@
 
 import pytest
 
+from lorahub_server.insight.previews import rendering
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.jobs.tables import Job
 from lorahub_server.repos import service as repos
-from support.galleries import add_base, hold_base, pretend, publish, render_jobs
+from support.galleries import (
+    add_base,
+    hold_base,
+    llama_adapter,
+    pretend,
+    publish,
+    render_jobs,
+    renders,
+    shapes_adapter,
+)
 from support.inside import Inside
 from support.person import Person
+from support.running import run_jobs
 
 HERE = "/alice/style/previews"
 
@@ -33,10 +44,13 @@ def planned(hub, alice):
     publish(hub)
 
 
-def first_ids(hub):
+def samples(hub):
     with hub.look() as tx:
-        found = previews.gallery(tx, repos.get_repo(tx, "alice", "style"))
-        return [one.id for one in found.samples]
+        return previews.gallery(tx, repos.get_repo(tx, "alice", "style")).samples
+
+
+def first_ids(hub):
+    return [one.id for one in samples(hub)]
 
 
 def first_id(hub):
@@ -63,7 +77,8 @@ def test_progress_is_told_while_it_is_made(planned, hub, person):
         job = tx.session.get(Job, render_jobs(hub)[0].id)
         job.state, job.progress = "running", {"done": 3, "total": 40, "note": "drawing"}
     part = person.ask("GET", f"{HERE}/live?seen=0", HX_Request="true")
-    assert "Step 3 of 40" in part.text
+    assert "Rendering: 0 of" in part.text
+    assert 'value="0.075"' in part.text
     assert "<html" not in part.text
     assert "hx-retarget" not in part.headers
     pretend(hub)
@@ -75,7 +90,82 @@ def test_progress_is_told_while_it_is_made(planned, hub, person):
 
 def test_no_base_is_said(hub, alice, person):
     publish(hub)
-    assert "No worker of this hub holds a base model" in person.visit("/alice/style").text
+    text = person.visit("/alice/style").text
+    assert "No worker of this hub holds a base model for Shapes (demo base), so" in text
+    assert "family shapes" not in text
+
+
+def test_what_is_refused_says_why(hub, alice, person):
+    hold_base(hub)
+    publish(hub, data=shapes_adapter(broken=True))
+    for address in ("/alice/style", HERE):
+        assert "a.safetensors is not rendered: it is damaged" in person.visit(address).text
+        assert "There are no previews yet." not in person.visit(address).text
+    # A sound file in its place ends it.
+    hub.commit({"a.safetensors": hub.upload(shapes_adapter())}, "style")
+    run_jobs(hub.db, hub.store)
+    assert "is not rendered" not in person.visit(HERE).text
+    assert "Not rendered yet" in person.visit(HERE).text
+
+
+def test_what_failed_says_why_and_is_tried_again(planned, hub, alice, person):
+    first, *others = [one.made.id for one in samples(hub)]
+    with hub.tx() as tx:
+        rendering.record_failure(tx.session, first, "does_not_fit", "Its widths do not <fit>.")
+    pretend(hub, *others)
+    page = person.visit(HERE)
+    assert "Its widths do not &lt;fit&gt;." in page.html
+    one = person.visit(f"{HERE}/{first_id(hub)}")
+    assert "Its widths do not &lt;fit&gt;." in one.html
+    assert "Try again" not in page.text
+    alice.send(alice.visit(HERE).form(f"{HERE}/render"))
+    assert "Its widths" not in person.visit(HERE).text
+    assert samples(hub)[0].state == "waiting"
+
+
+def test_a_job_that_ended_badly_says_why(planned, hub, alice, person):
+    with hub.tx() as tx:
+        job = tx.session.get(Job, render_jobs(hub)[0].id)
+        job.state, job.due_at = "parked", None
+        job.error_code, job.error_message = "base_gone", "The base was taken away."
+    page = person.visit(HERE)
+    assert "The base was taken away." in page.text
+    assert "hx-get" not in page.html
+    alice.send(alice.visit(HERE).form(f"{HERE}/render"))
+    assert "Waiting for a worker" in person.visit(HERE).text
+
+
+def test_only_who_may_have_the_files_is_told_how_to_make_it_again(planned, hub, alice, person):
+    pretend(hub)
+    with hub.tx() as tx:
+        repos.set_gated(tx, repos.get_repo(tx, "alice", "style"), "manual")
+    page = person.visit(f"{HERE}/{first_id(hub)}")
+    assert f"{HERE}/{first_id(hub)}.png" in page.images
+    assert "lorahub-worker render" not in page.text
+    assert "lorahub-worker render" in alice.visit(f"{HERE}/{first_id(hub)}").text
+
+
+def test_the_card_shows_a_choice_also_while_it_is_made(planned, hub, person):
+    with hub.tx() as tx:
+        job = tx.session.get(Job, render_jobs(hub)[0].id)
+        job.state = "running"
+    assert "on=card" in person.visit("/alice/style").html
+    for tab, is_there in (("card", True), ("previews", False)):
+        part = person.ask("GET", f"{HERE}/live?seen=x&on={tab}", HX_Request="true")
+        assert ("All previews" in part.text) is is_there
+
+
+def test_texts_are_marked_where_they_differ(hub, person):
+    add_base(hub, "words", family="llama", task="text")
+    hold_base(hub, "words", digest="a" * 64)
+    publish(hub, data=llama_adapter())
+    for key, one in renders(hub).items():
+        told = "a whale & more" if one.recipe["adapters"] else "a plain fish & more"
+        with hub.tx() as tx:
+            rendering.record_text(tx.session, key, told, {})
+    html = person.visit(HERE).html
+    assert "a <mark>plain fish</mark> &amp; more" in html
+    assert "a <mark>whale</mark> &amp; more" in html
 
 
 def test_one_picture_says_how_to_make_it_again(planned, hub, person):
