@@ -55,13 +55,20 @@ def plain_errors() -> Iterator[None]:
     except OperationalError as error:
         if "no such table" in str(error.orig):
             raise click.ClickException(_NO_TABLES) from error
-        raise click.ClickException(f"The database cannot be used: {_first_line(error)}.") from error
+        said = _first_line(error)
+        if said == "unable to open database file":
+            raise click.ClickException(_NO_FILE) from error
+        raise click.ClickException(f"The database cannot be used: {said}.") from error
     except ValueError as error:
         raise click.ClickException(str(error)) from error
 
 
 _NO_TABLES = (
     "The database lacks the hub's tables; `lorahub-server migrate` (or `serve`) makes them."
+)
+_NO_FILE = (
+    "There is no hub in this data folder. Set LORAHUB_DATA to the folder of yours, or start one "
+    "with `lorahub-server serve`."
 )
 
 
