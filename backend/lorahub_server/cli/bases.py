@@ -6,7 +6,6 @@ import click
 from pydantic import ValidationError
 
 from lorahub_server.cli.common import load_settings, open_database, plain_errors
-from lorahub_server.doors.web.families import is_known
 from lorahub_server.doors.web.words import ago
 from lorahub_server.insight.bases import service as registry
 from lorahub_server.insight.bases.schemas import SCHEDULERS, NewBase
@@ -40,11 +39,6 @@ def command() -> None:
 @click.option("--license", help="The base's licence: apache-2.0 ...")
 def add(base_id: str, **options: Any) -> None:
     """Register the base model ID. Workers look for it within a minute."""
-    if not is_known(options["family"]):
-        raise click.ClickException(
-            f"There is no family {options['family']!r}. Pages of adapters and `lorahub inspect` "
-            "say which family an adapter is of."
-        )
     told = {name: value for name, value in options.items() if value is not None}
     try:
         wanted = NewBase(id=base_id, **told)

@@ -65,7 +65,7 @@ def test_a_repository_of_another_hub_is_shown_with_its_address(bases):
 
 def test_what_is_wrong_is_said_in_one_line(bases):
     wrong = {
-        ("--family", "sdxxl"): "There is no family 'sdxxl'.",
+        ("--family", "sdxxl"): "--family is not right: there is no such family",
         ("--source", "nowhere"): "--source is not right: a source is an absolute path",
         ("--steps", "0"): "--steps is not right: ",
         ("--width", "511"): "--width is not right: ",

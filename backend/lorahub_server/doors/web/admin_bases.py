@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from lorahub_server.access import Tx, require_admin, require_session
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
-from lorahub_server.doors.web import families
 from lorahub_server.doors.web.forms import Form, Posted, no_faults
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight.bases import service
@@ -38,8 +37,6 @@ def show(request: Request, tx: ReadTx, done: str = "") -> Response:
 def add(request: Request, form: Posted, tx: WriteTx) -> Response:
     _require(tx)
     faults = no_faults()
-    if not families.is_known(form.line("family")):
-        faults["family"] = "There is no such family. Pages of adapters say theirs."
     try:
         wanted = NewBase.model_validate(_told(form))
     except ValidationError as error:

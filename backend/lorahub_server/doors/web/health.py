@@ -10,6 +10,7 @@ from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import families, other_forms, speed_chart
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page
+from lorahub_server.insight.bases import service as bases
 from lorahub_server.insight.likeness import service as likeness
 from lorahub_server.insight.reports import service as reports
 from lorahub_server.insight.speed import service as speed
@@ -73,7 +74,8 @@ def _costs(tx: Tx, adapter: AdapterDetails) -> list[speed_chart.Chart]:
     own = speed.speeds_of(tx.session, adapter.sha256)
     others = speed.of_family(tx.session, adapter.family) if own and adapter.family else []
     is_text = families.family_makes(adapter.family) == "text"
-    return speed_chart.charts(own, others, is_text=is_text)
+    titles = bases.titles(tx.session) if own else {}
+    return speed_chart.charts(own, others, is_text=is_text, titles=titles)
 
 
 def charts(report: dict[str, Any]) -> list[Chart]:

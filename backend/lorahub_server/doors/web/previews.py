@@ -1,6 +1,5 @@
 """What an adapter does, in pictures and texts: all of them, one by one, and while they are made."""
 
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from lorahub_server.access import Tx
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
-from lorahub_server.doors.web import families
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.previews_form import Editor, Fault
 from lorahub_server.doors.web.previews_told import told
@@ -117,15 +115,7 @@ def gallery_page(
 
 def facts_of(tx: Tx, repo: Repository) -> dict[str, Any]:
     """Return what the templates of previews need."""
-    found = previews.gallery(tx, repo)
-    if found.code == "no_base":
-        # In the words of people, who know no internal names.
-        message = (
-            f"No worker of this hub holds a base model for {families.family_label(found.family)}, "
-            "so nothing is rendered. An administrator can add one."
-        )
-        found = replace(found, message=message)
-    return {"gallery": found}
+    return {"gallery": previews.gallery(tx, repo)}
 
 
 def _base_title(gallery: Gallery, shown: Shown) -> str:

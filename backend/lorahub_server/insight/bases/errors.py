@@ -9,8 +9,3 @@ class BaseNotFound(HubError):
 class BaseExists(HubError):
     status = 409
     code = "base_exists"
-
-
-class BadBase(HubError):
-    status = 422
-    code = "bad_base"

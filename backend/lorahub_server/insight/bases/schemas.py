@@ -6,15 +6,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from lorahub.adapters.language import MODELS
+from lorahub.adapters.families import names
 
 SCHEDULERS = (
     "", "ddim", "euler", "euler_a", "dpmpp_2m", "dpmpp_2m_karras", "unipc", "heun", "lcm",
 )  # fmt: skip
-# Families of language models; all others draw.
-_TEXTS = frozenset({model.family for model in MODELS}) | {
-    "mixtral", "phi", "gpt2", "gpt-neox", "falcon", "opt", "bloom", "t5", "bert", "roberta",
-}  # fmt: skip
 _REPO = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}")
 
 
@@ -40,6 +36,15 @@ class NewBase(BaseModel):
     height: int = Field(512, ge=64, le=2048, multiple_of=8)
     negative: str = Field("", max_length=1000)
     license: str | None = Field(None, max_length=64)
+
+    @field_validator("family")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if not names.is_known(value):
+            raise ValueError(
+                "there is no such family; pages of adapters and `lorahub inspect` name theirs"
+            )
+        return value
 
     @field_validator("scheduler")
     @classmethod
@@ -74,7 +79,7 @@ class NewBase(BaseModel):
         """Return the columns of the registry's row."""
         kind, source, endpoint = self.place()
         told = self.model_dump(exclude={"source", "title", "task"})
-        task = self.task or ("text" if self.family in _TEXTS else "image")
+        task = self.task or ("text" if names.makes(self.family) == "text" else "image")
         return {
             **told, "title": self.title or self.id, "task": task, "kind": kind, "source": source,
             "endpoint": endpoint,

@@ -60,6 +60,11 @@ def list_bases(session: Session) -> list[Listed]:
     ]
 
 
+def titles(session: Session) -> dict[str, str]:
+    """Return how people call the bases, by id."""
+    return {base.id: base.title for base in queries.all_bases(session, MAX_BASES)}
+
+
 def has_family(session: Session, family: str | None) -> bool:
     """Tell whether an enabled base of the family is registered, held or not."""
     return bool(family) and queries.has_family(session, str(family))

@@ -1,3 +1,4 @@
+from lorahub.adapters.families import names
 from lorahub_server.kit.errors import HubError
 
 
@@ -34,8 +35,8 @@ class NoBase(HubError):
 
     def __init__(self, family: str) -> None:
         super().__init__(
-            f"No worker of this hub holds a base model of the family {family} now, so nothing can "
-            "be rendered. Try again later, or ask whoever runs the hub to add one."
+            f"No worker of this hub holds a base model for {names.label(family)} now, so nothing "
+            "can be rendered. Try again later, or ask whoever runs the hub to add one."
         )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lorahub.adapters.families import names
 from lorahub_server.access import Tx, require_files
 from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.insight.bases.recipes import image_recipe, text_recipe
@@ -116,8 +117,9 @@ def _parts(tx: Tx, repo: Repository, wish: Wish) -> list[Part]:
         part = part_of(tx, _named(tx, pick, place), pick.path, pick.strength, place=place)
         if part.family != parts[0].family:
             message = (
-                f"{part.repo.full_name} is made for {part.family} and {repo.full_name} for "
-                f"{parts[0].family}, so they don't work together. Choose one of the same family."
+                f"{part.repo.full_name} is made for {names.label(part.family)} and "
+                f"{repo.full_name} for {names.label(parts[0].family)}, so they don't work "
+                "together. Choose one of the same family."
             )
             raise OtherFamily(message, place=place)
         if any(part.file.sha256 == there.file.sha256 for there in parts):

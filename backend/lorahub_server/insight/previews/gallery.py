@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lorahub.adapters.families import names
 from lorahub_server.access import Tx, can_write, require_read
 from lorahub_server.insight.bases import service as bases
 from lorahub_server.insight.previews import plans, queries, rendering
@@ -115,8 +116,8 @@ def _message(
         return "previews_off", "The owner wants no rendered previews here."
     if state == "no_base" and entry is not None and entry.adapters:
         return "no_base", (
-            f"No worker of this hub holds a base model of the family {family}, so nothing is "
-            "rendered. An administrator can add one."
+            f"No worker of this hub holds a base model for {names.label(family or '')}, so nothing "
+            "is rendered. An administrator can add one."
         )
     return None, None
 

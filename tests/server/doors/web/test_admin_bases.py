@@ -37,7 +37,7 @@ def test_a_base_is_registered_turned_off_and_removed(admin: Person) -> None:
 
 def test_what_is_wrong_stands_in_the_form(admin: Person) -> None:
     page = add(admin, family="sdxxl")
-    assert (page.status, "There is no such family" in page.text) == (422, True)
+    assert (page.status, "there is no such family" in page.text) == (422, True)
     page = add(admin, source="nowhere")
     assert (page.status, "a source is an absolute path" in page.text) == (422, True)
     add(admin)

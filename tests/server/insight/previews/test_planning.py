@@ -87,7 +87,7 @@ def test_a_hub_without_bases_owes_nothing(small):
         assert not {owed.PLAN, "render"} & set(tx.session.scalars(select(Job.kind)))
     found = gallery(small)
     assert (found.state, found.code) == ("no_base", "no_base")
-    assert "shapes" in found.message
+    assert "Shapes (demo base)" in found.message
 
 
 def test_when_a_base_gets_its_first_holder_the_family_is_planned(small):
