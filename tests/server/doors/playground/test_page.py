@@ -165,7 +165,7 @@ def test_places_are_told_at_their_field(maren):
 
 def test_where_nothing_can_be_drawn_the_page_says_why(maren, person):
     for repo, says in (
-        ("bob/other", "No worker of this hub holds a base model of the family sd2"),
+        ("bob/other", "No worker of this hub holds a base model for SD 2"),
         ("bob/broken", "damaged"),
         ("bob/bare", "bob/bare has no adapter file"),
         ("bob/gated", "restricted"),

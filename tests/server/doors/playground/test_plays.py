@@ -208,7 +208,7 @@ def test_wishes_that_can_t_be(site, guest, repo, change, status, code, place):
 
 def test_the_refusal_names_the_family(site, guest):
     told = guest.post("repos/bob/other/plays", json={"prompt": "x"}).json()["error"]["message"]
-    assert "sd2" in told
+    assert "SD 2" in told
     assert "No worker" in told
 
 
