@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from lorahub_server.jobs import queries
 from lorahub_server.jobs.fair import Candidate, ordered
 from lorahub_server.jobs.tables import (
-    IS_LONG_AND_DUE_SOME_TIME,
     IS_LONG_AND_FINISHED,
+    IS_LONG_AND_UNFINISHED,
     Job,
     State,
 )
@@ -86,7 +86,7 @@ def _accounts(*, urgent: bool) -> CTE:
     def next_one(*after: ColumnElement[bool]) -> ScalarSelect[int | None]:
         return (
             select(func.min(Job.account_id))
-            .where(IS_LONG_AND_DUE_SOME_TIME, Job.urgent == literal(urgent), *after)
+            .where(IS_LONG_AND_UNFINISHED, Job.urgent == literal(urgent), *after)
             .scalar_subquery()
         )
 
@@ -120,10 +120,7 @@ def _oldest(
         elif wanted.barred:
             conditions.append(queries.is_open(wanted.barred))
         oldest = (
-            select(Job.id)
-            .where(IS_LONG_AND_DUE_SOME_TIME, *conditions)
-            .order_by(Job.due_at)
-            .limit(1)
+            select(Job.id).where(IS_LONG_AND_UNFINISHED, *conditions).order_by(Job.due_at).limit(1)
         )
         places += [oldest.offset(number).scalar_subquery() for number in range(_OF_EACH)]
     if source is None:

@@ -23,7 +23,8 @@ UNFINISHED = (State.QUEUED, State.RUNNING)
 # Text, not parameters: PostgreSQL matches it with the index literally.
 IS_UNFINISHED = text("state IN ('queued', 'running')")
 _IS_DUE_SOME_TIME = text("due_at IS NOT NULL")
-IS_LONG_AND_DUE_SOME_TIME = text("queue = 'gpu' AND due_at IS NOT NULL")
+# Says nothing of `due_at`, or SQLite could take the index of all queues for what needs this one's.
+IS_LONG_AND_UNFINISHED = text("queue = 'gpu' AND state IN ('queued', 'running')")
 IS_LONG_AND_FINISHED = text("queue = 'gpu' AND finished_at IS NOT NULL")
 
 
@@ -51,8 +52,8 @@ class Job(Base):
             "urgent",
             "account_id",
             "due_at",
-            sqlite_where=IS_LONG_AND_DUE_SOME_TIME,
-            postgresql_where=IS_LONG_AND_DUE_SOME_TIME,
+            sqlite_where=IS_LONG_AND_UNFINISHED,
+            postgresql_where=IS_LONG_AND_UNFINISHED,
         ),
         Index(
             "ix_jobs_turn_of_lane",
@@ -60,8 +61,8 @@ class Job(Base):
             "account_id",
             "lane",
             "due_at",
-            sqlite_where=IS_LONG_AND_DUE_SOME_TIME,
-            postgresql_where=IS_LONG_AND_DUE_SOME_TIME,
+            sqlite_where=IS_LONG_AND_UNFINISHED,
+            postgresql_where=IS_LONG_AND_UNFINISHED,
         ),
         Index(
             "ix_jobs_long_finished_at",
