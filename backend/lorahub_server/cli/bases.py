@@ -6,9 +6,9 @@ import click
 from pydantic import ValidationError
 
 from lorahub_server.cli.common import load_settings, open_database, plain_errors
-from lorahub_server.doors.web.words import ago
 from lorahub_server.insight.bases import service as registry
 from lorahub_server.insight.bases.schemas import SCHEDULERS, NewBase
+from lorahub_server.kit.clock import ago
 
 
 @click.group("bases")

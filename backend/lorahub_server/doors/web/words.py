@@ -7,20 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from lorahub_server.doors.web import differing, families
-from lorahub_server.kit.clock import now
+from lorahub_server.kit.clock import ago
 from lorahub_server.library import licences
 
 _KILO = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-_STEPS = (
-    (60, "minute"),
-    (3600, "hour"),
-    (86_400, "day"),
-    (7 * 86_400, "week"),
-    (30 * 86_400, "month"),
-    (365 * 86_400, "year"),
-)
-_MINUTE = 60
 _TEN = 10
 # Of a card's field: items of a list, and characters.
 _ITEMS, _VALUE = 30, 300
@@ -122,14 +113,6 @@ def short(count: int) -> str:
 def many(count: int, one: str, more: str | None = None) -> str:
     """Return `1 file`, `3 files`."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
-
-
-def ago(moment: datetime) -> str:
-    seconds = (now() - moment).total_seconds()
-    if seconds < _MINUTE:
-        return "just now"
-    step, unit = next((s for s in reversed(_STEPS) if seconds >= s[0]), _STEPS[0])
-    return f"{many(int(seconds // step), unit)} ago"
 
 
 def day(moment: datetime) -> str:
