@@ -15,7 +15,11 @@ from support.server import Hub
 NO_XET = {"HF_HUB_DISABLE_XET": "1"}
 # From 1.20 on clients send large files by Xet, unless they are told not to; before, the hub chooses.
 # What two kinds do alike, one of them does by default, and all of them in the slow tests.
-VERSIONS_ALONE = ["0.36", "1.19", "1.x-xet", "2.4-xet"]
+VERSIONS_ALONE = [
+    "0.36",
+    *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("1.19", "1.x-xet")),
+    "2.4-xet",
+]
 RIVALS = ["0.36", "0.36", "2.4-xet", "2.4-xet"]
 
 

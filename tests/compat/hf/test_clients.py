@@ -14,14 +14,9 @@ from support.inside import adapter
 
 SLOW = pytest.mark.slow
 # Where large files are sent: with Xet and without.
-WAYS = ["0.36", "1.19", "1.x-xet", pytest.param("1.x-lfs", marks=SLOW), "2.4-xet", "2.4-lfs"]
-FEW = [
-    "0.36",
-    "1.19",
-    pytest.param("1.x-xet", marks=SLOW),
-    "2.4-xet",
-    pytest.param("2.4-lfs", marks=SLOW),
-]
+_SELDOM = [pytest.param(kind, marks=SLOW) for kind in ("1.x-xet", "1.x-lfs", "2.4-lfs")]
+WAYS = ["0.36", "1.19", *_SELDOM, "2.4-xet"]
+FEW = [*(pytest.param(kind, marks=SLOW) for kind in ("0.36", "1.19")), *_SELDOM, "2.4-xet"]
 
 
 @pytest.fixture(scope="module")

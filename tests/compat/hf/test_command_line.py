@@ -9,7 +9,7 @@ from support.hf_clients import Shell
 from support.inside import adapter
 
 SLOW = pytest.mark.slow
-KINDS = ["0.36", pytest.param("1.19", marks=SLOW), pytest.param("1.x-xet", marks=SLOW), "2.4-xet"]
+KINDS = [*(pytest.param(kind, marks=SLOW) for kind in ("0.36", "1.19", "1.x-xet")), "2.4-xet"]
 NEWER = ["1.19", "1.x-xet", "2.4-xet"]
 
 

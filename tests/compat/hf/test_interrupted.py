@@ -16,8 +16,7 @@ WEIGHTS = adapter(1, width=1_500_000)
 TRIES = 3
 FOLDER = 6 * 1_600_000
 SLOW = pytest.mark.slow
-_MIDDLE = [pytest.param(kind, marks=SLOW) for kind in ("1.19", "1.x-xet")]
-FOLDERS = ["0.36", *_MIDDLE, "2.4-xet"]
+FOLDERS = [*(pytest.param(kind, marks=SLOW) for kind in ("0.36", "1.19", "1.x-xet")), "2.4-xet"]
 KINDS = [*FOLDERS, pytest.param("1.x-lfs", marks=SLOW), "2.4-lfs"]
 NUMBERS = count(1000)
 
