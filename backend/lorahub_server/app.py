@@ -16,6 +16,7 @@ from lorahub_server.doors.deps import Hub
 from lorahub_server.doors.touches import Touches
 from lorahub_server.doors.upstream.asking import Upstream
 from lorahub_server.kit.db import POOL, Database
+from lorahub_server.kit.generation import Generation
 from lorahub_server.library.downloads import Flusher
 from lorahub_server.repos import events
 from lorahub_server.storage import open_store
@@ -40,12 +41,13 @@ def create_app(settings: Settings) -> FastAPI:
         db=db,
         store=open_store(settings.store_url),
         settings=settings,
+        generation=Generation(db),
         touches=Touches(db),
         upstream=Upstream(settings.upstream) if settings.upstream else None,
     )
     events.listen(OUTBOX)
     errors.install(app)
-    middleware.install(app, settings)
+    middleware.install(app, settings, app.state.hub.generation)
     app.include_router(ops.router)
     app.include_router(api.router)
     app.include_router(files.router)
@@ -72,4 +74,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await anyio.to_thread.run_sync(hub.touches.close)
     if hub.upstream is not None:
         hub.upstream.close()
+    hub.generation.close()
     hub.db.engine.dispose()

@@ -30,6 +30,7 @@ from lorahub_server.doors.upstream.asking import Upstream
 from lorahub_server.kit import csrf
 from lorahub_server.kit.clock import now
 from lorahub_server.kit.db import Database
+from lorahub_server.kit.generation import Generation
 from lorahub_server.storage import ObjectStore
 
 _T = TypeVar("_T")
@@ -76,6 +77,7 @@ class Hub:
     db: Database
     store: ObjectStore
     settings: Settings
+    generation: Generation
     touches: Touches
     upstream: Upstream | None = None
     readers: Places = field(default_factory=lambda: Places(READERS))

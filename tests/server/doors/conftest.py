@@ -65,6 +65,7 @@ def emptied_site(one_site: Site, empty_database: Path) -> Site:
     """The application of the file, with nothing left of the test before."""
     data = one_site.hub.settings.data
     one_site.hub.db.engine.dispose()
+    one_site.hub.generation.close()
     for path in data.glob("hub.db*"):
         path.unlink()
     shutil.copy(empty_database, data / "hub.db")
