@@ -79,8 +79,11 @@ def test_requests_next_to_one_that_does_nothing(site, alice):
     found = in_turns(
         {
             "bare route": lambda: nobody.get("/api/bare").expect(200),
-            "list": lambda: nobody.get("/api/models?limit=30").expect(200),
-            "info": lambda: nobody.get(hf.model(repo)).expect(200),
+            # What a visitor asks again is kept; somebody with a token gets it anew.
+            "list": lambda: alice.get("/api/models?limit=30").expect(200),
+            "list, kept": lambda: nobody.get("/api/models?limit=30").expect(200),
+            "info": lambda: alice.get(hf.model(repo)).expect(200),
+            "info, kept": lambda: nobody.get(hf.model(repo)).expect(200),
             "tree": lambda: nobody.get(hf.model(repo, "tree/main")).expect(200),
             "resolve": lambda: nobody.head(f"/{repo}/resolve/main/w.safetensors").expect(200),
             "commit": lambda: hf.commit(alice, repo, hf.add("n", b"%d" % next(numbers))).expect(

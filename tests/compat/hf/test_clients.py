@@ -36,6 +36,7 @@ def test_publishing(client: Client, name: str, crowd) -> None:
     assert crowd.anonymous.get(f"repos/{name}").json()["layout"] == "peft"
 
 
+@pytest.mark.parametrize("client", FEW, indirect=True)
 def test_fetching(client: Client, visitor: Client, name: str, alice: Api) -> None:
     there = hf_repos.to_fetch(alice, name)
     for one in (client, visitor):

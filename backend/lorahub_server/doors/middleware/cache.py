@@ -80,7 +80,7 @@ class AnswerCache:
         kept = self._kept.get(key)
         if kept is not None and kept.state == state and time.monotonic() < kept.until:
             self._kept.move_to_end(key)
-            await _answer(kept, Headers(scope=scope), send)
+            await _answer(kept, scope, send)
             return
         await self._ask(key, state, scope, receive, send)
 
@@ -123,7 +123,7 @@ class AnswerCache:
         # Whoever committed meanwhile may or may not be in it.
         if state is not None and len(body) <= BODY_MAX and await self._state() == state:
             self._keep(key, made)
-        await _answer(made, Headers(scope=scope), send)
+        await _answer(made, scope, send)
 
     def _may_be_kept(self, key: _Key, start: Message) -> bool:
         headers = Headers(raw=start["headers"])
@@ -176,14 +176,15 @@ def _varying(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     return message["headers"]
 
 
-async def _answer(kept: _Kept, request: Headers, send: Send) -> None:
+async def _answer(kept: _Kept, scope: Scope, send: Send) -> None:
     headers = list(kept.headers)
-    if kept.etag in request.get("if-none-match", "").encode("latin-1"):
+    told = dict(scope["headers"])
+    if kept.etag in told.get(b"if-none-match", b""):
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return
     body = kept.body
-    if kept.packed is not None and "gzip" in request.get("accept-encoding", ""):
+    if kept.packed is not None and b"gzip" in told.get(b"accept-encoding", b""):
         body = kept.packed
         headers.append((b"content-encoding", b"gzip"))
     headers.append((b"content-length", str(len(body)).encode()))

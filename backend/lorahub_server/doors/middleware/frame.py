@@ -5,7 +5,6 @@ import secrets
 import structlog
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,13 +18,15 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+# Names in lower case, as ASGI has them.
+_HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_CACHE_CONTROL = (b"cache-control", b"no-store")
 _ID_BYTES = 8
 _SERVER_FAULT = 500
 
@@ -47,12 +48,13 @@ class Frame:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                if api:
-                    headers.setdefault("Cache-Control", "no-store")
-                headers["X-Request-Id"] = request_id
+                headers = message["headers"]
+                there = {name for name, _ in headers}
+                more = [one for one in _HEADERS if one[0] not in there]
+                if api and _CACHE_CONTROL[0] not in there:
+                    more.append(_CACHE_CONTROL)
+                more.append((b"x-request-id", request_id.encode()))
+                message = {**message, "headers": [*headers, *more]}
             await send(message)
 
         structlog.contextvars.clear_contextvars()
