@@ -178,6 +178,17 @@ class Work:
         self.folders: dict[str, str] = {}
 
     def entry(self, key: str, value: str) -> tuple[str | None, str]:
+        """What is kept of an entry (None: nothing), and a sentence about what was cut."""
+        kept, what = self._entry(key, value)
+        for _ in range(_MOST_ROUNDS):
+            # What is left may be read otherwise than the whole: as JSON, as a name.
+            again = None if kept is None else self._entry(key, kept)[0]
+            if again == kept:
+                break
+            kept = again
+        return kept, what
+
+    def _entry(self, key: str, value: str) -> tuple[str | None, str]:
         if _PERSONAL.fullmatch(key) or value in self.users:
             return None, "It names a person, a machine or a run."
         if self.tags and key in _TAG_FIELDS:
@@ -188,7 +199,7 @@ class Work:
             return value, ""
         what = "Paths on the trainer's disk, names of people and addresses are cut."
         if key in _MODEL_NAMES:
-            return model_name(value) or value, what
+            return self.text(model_name(value) or value), what
         cut = self.text(value)
         if not key.startswith("modelspec."):
             for user in self.users:

@@ -168,3 +168,8 @@ def test_any_metadata_is_cleaned_once_and_stays_writable(metadata):
     assert set(found.metadata) <= set(metadata)
     json.dumps(found.metadata).encode()
     assert not any("/home/alice/" in value for value in found.metadata.values())
+
+
+def test_an_address_behind_a_path_goes_too() -> None:
+    found = scrub_metadata({"ss_sd_model_name": "/{home@mail.org", "ss_dit": "/home/a/b@c.org.pt"})
+    assert "@" not in "".join(found.metadata.values())
