@@ -21,6 +21,14 @@ _LENGTH_BYTES = 8
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _STRING = re.compile(rb'"((?:[^"\\\x00-\x1f]++|\\.)*+)"', re.DOTALL)
 _INTEGER = re.compile(rb"(?:0|[1-9][0-9]{0,19})(?![0-9.eE])")
+# A tensor as nearly every program writes it; what looks otherwise is read token by token.
+_NUMBER = rb"(?:0|[1-9][0-9]{0,18})"
+_USUAL = re.compile(
+    rb'\{"dtype": ?"([A-Z0-9_]{1,16})", ?'
+    rb'"shape": ?\[((?:%b(?:, ?%b){0,%d})?)\], ?'
+    rb'"data_offsets": ?\[(%b), ?(%b)\]\}'
+    % (_NUMBER, _NUMBER, limits.MAX_DIMS - 1, _NUMBER, _NUMBER)
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -180,6 +188,17 @@ class _Reader:
         return tensors, metadata or {}
 
     def _tensor(self, name: str) -> TensorInfo:
+        self._peek()
+        usual = _USUAL.match(self.data, self.pos, self.end)
+        if usual:
+            self.pos = usual.end()
+            written = usual.groups()
+            shape = [int(number) for number in written[1].split(b",") if number]
+            offsets = [int(written[2]), int(written[3])]
+            return tensor_info(name, written[0].decode(), shape, offsets)
+        return self._unusual_tensor(name)
+
+    def _unusual_tensor(self, name: str) -> TensorInfo:
         dtype: str | None = None
         shape: list[int] | None = None
         offsets: list[int] | None = None
