@@ -2,10 +2,12 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
-from lorahub_server.library import conflict, licences
+from lorahub.adapters.families import names as families
+from lorahub_server.kit import names
+from lorahub_server.library import conflict, licences, permissions
 from lorahub_server.library.card import Card, split_words
 from lorahub_server.library.model import AdapterDetails
 from lorahub_server.library.overlay import with_config, with_declared
@@ -16,9 +18,21 @@ _COVER_NAMES = ("cover.", "preview.", "thumbnail.")
 _MAX_WORDS = 30
 
 
+class File(Protocol):
+    @property
+    def path(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
 def order(adapters: Iterable[AdapterDetails]) -> list[AdapterDetails]:
     """Return the adapters, first the one that stands for all: not in a folder, and large."""
-    return sorted(adapters, key=lambda item: (item.path.count("/"), -item.size, item.path))
+    return sorted(adapters, key=place)
+
+
+def place(item: File) -> tuple[int, int, str]:
+    """Return what decides the place of an adapter file in `order`."""
+    return item.path.count("/"), -item.size, item.path
 
 
 def from_card(
@@ -26,11 +40,14 @@ def from_card(
 ) -> dict[str, Any]:
     """Return the columns that the card and the tree decide."""
     bases = base_models(card, adapters)
+    licence = (licences.effective(card.license, card.license_name) or "")[:64] or None
     return {
         "title": (card.title or prettified(name))[:200],
         "summary": card.summary,
-        "license": (licences.effective(card.license, card.license_name) or "")[:64] or None,
+        "license": licence,
+        "permits": permissions.bits(permissions.of(licence)),
         "base_model": bases[0] if bases else None,
+        "base_key": names.lower(bases[0])[:200] if bases else None,
         "family_declared": declared_family(card),
         "trigger_words": trigger_words(card, adapters),
         "cover": cover_of(card, paths),
@@ -43,6 +60,7 @@ def from_adapters(adapters: Sequence[AdapterDetails]) -> dict[str, Any]:
     first = adapters[0] if adapters else None
     return {
         "family": first.family if first else None,
+        "task": _task(first.family) if first else None,
         "layout": first.layout if first else None,
         "method": first.method if first else None,
         "rank": first.rank if first else None,
@@ -50,6 +68,11 @@ def from_adapters(adapters: Sequence[AdapterDetails]) -> dict[str, Any]:
         "adapters": len(adapters),
         "health": health_of(adapters),
     }
+
+
+def _task(family: str | None) -> str | None:
+    found = families.makes(family)
+    return None if found == "unknown" else found
 
 
 def base_models(card: Card, adapters: Sequence[AdapterDetails]) -> list[str]:

@@ -16,6 +16,7 @@ class Measures:
     size_to: int | None = None  # bytes of all adapter files
     has_trigger: bool | None = None
     healthy: bool | None = None
+    size_from: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -26,6 +27,7 @@ class Measures:
         return Measures(
             rank_from=_within(self.rank_from, _MOST),
             rank_to=_within(self.rank_to, _MOST),
+            size_from=_within(self.size_from, _MOST_BYTES),
             size_to=_within(self.size_to, _MOST_BYTES),
             has_trigger=self.has_trigger,
             healthy=self.healthy,

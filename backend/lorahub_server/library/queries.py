@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
+from lorahub_server.insight.likeness.tables import Likeness
+from lorahub_server.insight.previews.tables import Preview
 from lorahub_server.kit import upsert
+from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
     AdapterFile,
     LibraryEntry,
@@ -20,6 +23,8 @@ from lorahub_server.library.tables import (
 from lorahub_server.repos.tables import CommitRow, Repository
 
 BATCH = 500
+# Kinds of insight.likeness between files that people would call copies of each other.
+_NEARLY_SAME = ("tensors", "same", "near")
 
 
 def lock_entry(session: Session, repo_id: int) -> LibraryEntry | None:
@@ -55,6 +60,8 @@ def insert_entry(session: Session, repo_id: int, moment: datetime) -> LibraryEnt
 _DEFAULTS: dict[str, Any] = {
     "title": "",
     "summary": "",
+    "permits": 0,
+    "maturity": 0,
     "size": 0,
     "adapters": 0,
     "trigger_words": [],
@@ -140,6 +147,27 @@ def repos_with_blob(session: Session, sha256: str) -> Sequence[int]:
         .distinct()
         .order_by(AdapterFile.repo_id)
     ).all()
+
+
+def fold_key(session: Session, sha256: str) -> str:
+    """Return a name for all files that are nearly the same as this one, itself included."""
+    alike = session.scalar(
+        select(func.min(Likeness.other)).where(
+            Likeness.sha256 == sha256, Likeness.kind.in_(_NEARLY_SAME)
+        )
+    )
+    return min(sha256, alike or sha256)
+
+
+def maturity_of(session: Session, repo_id: int) -> int:
+    """Return for whom a repository is, by its previews and its tags."""
+    ratings = session.scalars(
+        select(Preview.maturity).where(Preview.repo_id == repo_id).distinct()
+    ).all()
+    marks = session.scalars(
+        select(RepoTag.tag).where(RepoTag.repo_id == repo_id, RepoTag.tag.in_(maturity.ADULT_TAGS))
+    ).all()
+    return maturity.of(list(ratings), list(marks))
 
 
 def first_commit_at(session: Session, repo_id: int) -> datetime | None:

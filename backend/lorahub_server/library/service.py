@@ -1,6 +1,6 @@
 """The library's rows: derived at each commit, shown on pages and by the API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,8 @@ def refresh(tx: Tx, repo: Repository) -> None:
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
     heads.put(tx, repo, head, contents, adapters)
+    entry.fold_key = _fold_key(tx.session, adapters)
+    entry.maturity = queries.maturity_of(tx.session, repo.id)
     _note_previews(tx.session, entry)
     tx.session.flush()
 
@@ -54,6 +56,17 @@ def refresh_for_blob(session: Session, sha256: str) -> None:
         adapters = _known(session, files, headers, entry.family_declared)
         _set(entry, derive.from_adapters(adapters))
         _note_previews(session, entry)
+    session.flush()
+
+
+def refold(session: Session, shas: Collection[str]) -> None:
+    """Let lists fold what is nearly the same, as it is known now of these adapter files."""
+    for repo_id in sorted({one for sha in shas for one in queries.repos_with_blob(session, sha)}):
+        entry = queries.lock_entry(session, repo_id)
+        files = queries.files_of(session, repo_id)
+        if entry is not None and files:
+            first = min(files, key=derive.place)
+            _set(entry, {"fold_key": queries.fold_key(session, first.sha256)})
     session.flush()
 
 
@@ -177,6 +190,10 @@ def _state(inspection: Inspection | None) -> states.FileState:
     if inspection is None:
         return "waiting"
     return "done" if inspection.state == "done" else "failed"
+
+
+def _fold_key(session: Session, adapters: Sequence[AdapterDetails]) -> str | None:
+    return queries.fold_key(session, adapters[0].sha256) if adapters else None
 
 
 def _set(entry: LibraryEntry, values: Mapping[str, Any]) -> None:

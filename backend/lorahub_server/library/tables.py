@@ -31,9 +31,14 @@ class LibraryEntry(Base):
     title: Mapped[str] = mapped_column(String(200), default="")
     summary: Mapped[str] = mapped_column(Text, default="")
     license: Mapped[str | None] = mapped_column(String(64))
+    # By the licence: library.permissions.bits.
+    permits: Mapped[int] = mapped_column(default=0, server_default="0")
     base_model: Mapped[str | None] = mapped_column(String(200))  # as the card declares it
+    base_key: Mapped[str | None] = mapped_column(String(200))  # the same in lower case
     family: Mapped[str | None] = mapped_column(String(32))  # detected from the weights
     family_declared: Mapped[str | None] = mapped_column(String(32))  # what the card's base model is
+    # What models of the family make: image, video, text, audio, vision.
+    task: Mapped[str | None] = mapped_column(String(8))
     layout: Mapped[str | None] = mapped_column(String(32))
     method: Mapped[str | None] = mapped_column(String(32))
     rank: Mapped[int | None]
@@ -42,6 +47,10 @@ class LibraryEntry(Base):
     trigger_words: Mapped[list[str]] = mapped_column(JSON, default=list)
     # damaged (NaN, Inf, or all modules dead), failed (could not be inspected), waiting, ok, none
     health: Mapped[str] = mapped_column(String(16), default="none")
+    # For whom it is, by its card and the pictures that stand on its page: library.maturity.
+    maturity: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Names the repositories that are nearly the same as it, itself included: library.alike.
+    fold_key: Mapped[str | None] = mapped_column(String(64), index=True)
     # A picture in the repository that stands for it: a path.
     cover: Mapped[str | None] = mapped_column(String(1024))
     # A preview that does so before any picture in the files; insight.previews.covers chooses it.

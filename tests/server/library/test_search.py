@@ -165,6 +165,7 @@ def test_the_orders(shelf):
         "newest": ["c", "A", "b"],
         "stars": ["A", "c", "b"],
         "downloads": ["c", "b", "A"],
+        "smallest": ["b", "A", "c"],
         "name": ["A", "b", "c"],
     }
 
@@ -350,7 +351,7 @@ def test_a_page_takes_few_queries(shelf):
         assert len(seen) == 2
         with shelf.hub.counted() as seen:
             facets(tx, Query(text="r"))
-        assert len(seen) <= 6
+        assert len(seen) <= 11
 
 
 @pytest.mark.parametrize("wanted", [Filter(), Filter(with_adapters=True)])
@@ -398,3 +399,65 @@ def test_by_what_was_measured(inside, shelf):
     assert names(has_trigger=True) == {"small"}
     assert names(healthy=True) == {"small"}
     assert names(healthy=False) == {"large", "empty"}
+
+
+def test_what_is_left_out_and_what_is_permitted(shelf):
+    shelf.add("a", family="sdxl", base_key="x/base", license="mit", permits=7, tags=["x"])
+    shelf.add("b", "bob", family="flux1", task="image", maturity=2, tags=["x", "y"])
+    shelf.add("c", license="cc-by-nc-4.0", permits=2)
+    found = {
+        name: shelf.names(by_name(**facts))
+        for name, facts in {
+            "without a tag": {"without_tags": ("Y",)},
+            "without an owner": {"without_owners": ("BOB",)},
+            "without a family": {"without_families": ("sdxl",)},
+            "a base": {"base_model": "X/Base"},
+            "a licence": {"license": "MIT"},
+            "a task": {"task": "image"},
+            "permissions": {"permits": ("commercial", "derivatives")},
+            "one permission": {"permits": ("derivatives",)},
+            "maturity": {"max_maturity": 1},
+            "lately": {"updated_within": timedelta(days=1)},
+            "ever": {"period": timedelta(days=10**6)},
+        }.items()
+    }
+    assert found == {
+        "without a tag": ["a", "c"],
+        "without an owner": ["a", "c"],
+        "without a family": ["b", "c"],
+        "a base": ["a"],
+        "a licence": ["a"],
+        "a task": ["b"],
+        "permissions": ["a"],
+        "one permission": ["a", "c"],
+        "maturity": ["a", "c"],
+        "lately": [],
+        "ever": ["a", "b", "c"],
+    }
+    with shelf.hub.look() as tx:
+        dropped = search.relax(tx, Query(family="sdxl", tags=("x", "y"), sort="name"))
+        counts = facets(tx, Query())
+    assert [(one.field, one.value, one.count) for one in dropped] == [
+        ("tags", "y", 1),
+        ("family", "sdxl", 1),
+    ]
+    assert {one.value: one.count for one in counts.permissions} == {
+        "commercial": 1, "derivatives": 2, "sell-images": 1,
+    }  # fmt: skip
+    assert {one.value: one.count for one in counts.maturities} == {"0": 2, "2": 1}
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_copies_are_shown_once(shelf, size):
+    for number, kind in enumerate("aabbacda"):
+        shelf.add(f"{number}", fold_key=kind, stars=number, private=number == 7)
+    shelf.add("alone", stars=100)
+    with shelf.hub.look("bob") as tx:
+        shown, cursor = [], None
+        while True:
+            page = find(tx, Query(sort="stars", fold=True), cursor, size)
+            shown += [(card.name, card.alike) for card in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    assert shown == [("alone", 0), ("6", 0), ("5", 0), ("4", 2), ("3", 1)]
