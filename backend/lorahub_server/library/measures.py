@@ -1,6 +1,7 @@
 """Wishes about what was detected in an adapter: rank, size, trigger words, health."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 # What a database's integers hold; a larger wish finds what this one does.
 _MOST = 2**31 - 1
@@ -21,6 +22,15 @@ class Measures:
     @property
     def is_empty(self) -> bool:
         return self == ANY
+
+    def filled(self, other: "Measures") -> "Measures":
+        """Return the same, and what is not asked for as the other asks."""
+        changes: dict[str, Any] = {
+            one.name: getattr(other, one.name)
+            for one in fields(self)
+            if getattr(self, one.name) is None
+        }
+        return replace(self, **changes)
 
     def bounded(self) -> "Measures":
         """Return the same with numbers that every database takes."""

@@ -9,7 +9,7 @@ and told in a sentence. `line_of(parse(line).query)` says the same in its shorte
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from lorahub.adapters.families import names as families
@@ -146,8 +146,17 @@ def combined(line: str, other: Query) -> Parsed:
     Where both name a thing of which there can be one, the line counts.
     """
     parsed = parse(line)
-    again = parse(f"{line_of(parsed.query)} {line_of(other)}".strip())
-    return Parsed(again.query, parsed.told + tuple(t for t in again.told if t not in parsed.told))
+    query, empty = parsed.query, Query()
+    changes: dict[str, Any] = {}
+    for name in (one.name for one in fields(Query)):
+        mine, more = getattr(query, name), getattr(other, name)
+        if isinstance(mine, tuple):
+            changes[name] = (*mine, *(one for one in more if one not in mine))
+        elif mine == getattr(empty, name):
+            changes[name] = more
+    if query.measures != empty.measures:
+        changes["measures"] = query.measures.filled(other.measures)
+    return Parsed(replace(query, **changes), parsed.told)
 
 
 _SIGNS = {

@@ -171,8 +171,9 @@ def without_measures(query: Query) -> Query:
 
 
 def _parameters(given: QueryParams) -> Query:
+    family = given.get("family", "")
     return Query(
-        family=syntax.family_of(given.get("family", "")),
+        family=syntax.family_of(family) or family or None,
         method=given.get("method") or None,
         layout=given.get("layout") or None,
         tags=tuple(tag for tag in given.getlist("tag") if tag.strip()),
