@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from lorahub_server.access import Tx, require_login
 from lorahub_server.doors.deps import ReadTx, base_url
-from lorahub_server.doors.web import browsing, chips, facets, families, front, pictures, words
+from lorahub_server.doors.web import browsing, chips, facets, front, headings, pictures
 from lorahub_server.doors.web.browsing import Choice, State
 from lorahub_server.doors.web.view import page
 from lorahub_server.library import search
@@ -16,15 +16,6 @@ router = APIRouter()
 
 PAGE = 24
 SORTS = {name: label for name, label in browsing.SORTS.items() if name != "smallest"}
-_HEADINGS = {
-    "trending": "Trending",
-    "newest": "Newest adapters",
-    "updated": "Lately updated",
-    "stars": "Most starred",
-    "downloads": "Most downloaded",
-    "smallest": "Smallest adapters",
-    "name": "All adapters",
-}
 _FIRST_FAMILIES = ("sdxl", "flux1", "llama", "wan-14b", "qwen-image", "whisper")
 
 
@@ -98,7 +89,7 @@ def _list(
         "library.html",
         caller=tx.caller,
         search_text=state.line,
-        heading=_heading(state),
+        heading=headings.of(state),
         is_front=is_front,
         front=strips,
         total=counted.total,
@@ -123,21 +114,6 @@ def _nothing(tx: Tx, state: State, *, is_needed: bool) -> dict[str, Any]:
     """Return what helps where nothing fits: filters to drop, and words that were meant."""
     drops = chips.to_drop(state, search.relax(tx, state.wanted())) if is_needed else []
     return {"drops": drops, "meant": []}
-
-
-def _heading(state: State) -> str:
-    query = state.query
-    if query.text:
-        return f"Adapters for “{query.text}”"
-    if query.family:
-        return f"Adapters for {families.family_label(query.family)}"
-    if query.tags:
-        return f"Adapters tagged {', '.join(query.tags)}"
-    if query.owner:
-        return f"Adapters by {query.owner}"
-    if query.method:
-        return f"{words.method_label(query.method)} adapters"
-    return _HEADINGS.get(query.sort, "Adapters")
 
 
 def _first_run(request: Request, tx: Tx) -> Response:

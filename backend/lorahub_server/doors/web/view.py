@@ -102,6 +102,13 @@ def page(
     return response
 
 
+def public(request: Request, body: bytes, media_type: str, seconds: int = 300) -> Response:
+    """Answer with what anybody may see and every cache may keep for a while."""
+    response = Response(body, media_type=media_type)
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
+    return _revalidated(request, response)
+
+
 def settings_of(request: Request) -> Settings:
     settings: Settings = request.app.state.hub.settings
     return settings
