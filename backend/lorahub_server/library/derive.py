@@ -1,6 +1,5 @@
 """From a card and adapter files to the columns that lists and searches need. No database here."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -12,7 +11,6 @@ from lorahub_server.library.card import Card, split_words
 from lorahub_server.library.model import AdapterDetails
 from lorahub_server.library.overlay import with_config, with_declared
 
-MAX_SEARCH_TEXT = 8000
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 _COVER_NAMES = ("cover.", "preview.", "thumbnail.")
 _MAX_WORDS = 30
@@ -51,7 +49,7 @@ def from_card(
         "family_declared": declared_family(card),
         "trigger_words": trigger_words(card, adapters),
         "cover": cover_of(card, paths),
-        "search_text": search_text(card, adapters),
+        "tags": sorted(card.tags),
     }
 
 
@@ -104,30 +102,6 @@ def cover_of(card: Card, paths: Sequence[str]) -> str | None:
     at_root = sorted(path for path in pictures if "/" not in path)
     named = [path for path in at_root if path.lower().startswith(_COVER_NAMES)]
     return next(iter(named or at_root), None)
-
-
-def search_text(card: Card, adapters: Sequence[AdapterDetails]) -> str:
-    """Return what words are looked for in, next to the names, which may change."""
-    first = adapters[0] if adapters else None
-    parts = [
-        card.title or "",
-        card.summary,
-        *card.tags,
-        *trigger_words(card, adapters),
-        *base_models(card, adapters),
-        card.pipeline_tag or "",
-        card.library_name or "",
-        first.family or "" if first else "",
-        first.method or "" if first else "",
-        *(item.name for item in adapters[:50]),
-    ]
-    # One line for each: a word must not be found across two of them.
-    return folded("\n".join(dict.fromkeys(part for part in parts if part)))[:MAX_SEARCH_TEXT]
-
-
-def folded(text: str) -> str:
-    """Return the text as searches compare it."""
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def prettified(name: str) -> str:

@@ -66,7 +66,7 @@ _DEFAULTS: dict[str, Any] = {
     "adapters": 0,
     "trigger_words": [],
     "health": "none",
-    "search_text": "",
+    "tags": [],
     "downloads": 0,
     "trending": 0.0,
 }
@@ -79,18 +79,6 @@ def count_stars(session: Session, repo_id: int) -> int:
 
 def entry_of(session: Session, repo_id: int) -> LibraryEntry | None:
     return session.get(LibraryEntry, repo_id)
-
-
-def tags_of(session: Session, repo_ids: Collection[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {repo_id: [] for repo_id in repo_ids}
-    rows = session.execute(
-        select(RepoTag.repo_id, RepoTag.tag)
-        .where(RepoTag.repo_id.in_(repo_ids))
-        .order_by(RepoTag.repo_id, RepoTag.tag)
-    )
-    for repo_id, tag in rows:
-        found[repo_id].append(tag)
-    return found
 
 
 def replace_tags(session: Session, repo_id: int, tags: Collection[str]) -> None:
@@ -168,6 +156,16 @@ def maturity_of(session: Session, repo_id: int) -> int:
         select(RepoTag.tag).where(RepoTag.repo_id == repo_id, RepoTag.tag.in_(maturity.ADULT_TAGS))
     ).all()
     return maturity.of(list(ratings), list(marks))
+
+
+def entries_of_deleted(session: Session) -> Sequence[int]:
+    """Return the repositories that are deleted and still stand in lists."""
+    return session.scalars(
+        select(LibraryEntry.repo_id)
+        .join(Repository, Repository.id == LibraryEntry.repo_id)
+        .where(Repository.deleted_at.is_not(None))
+        .order_by(LibraryEntry.repo_id)
+    ).all()
 
 
 def first_commit_at(session: Session, repo_id: int) -> datetime | None:

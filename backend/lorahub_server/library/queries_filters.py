@@ -1,26 +1,32 @@
 """The conditions that a query puts on repositories, in SQL."""
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, func, select, union
+from sqlalchemy.orm import Session
 
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
 from lorahub_server.insight.tables import FileHash
+from lorahub_server.library import keys
+from lorahub_server.library.keys import Key
 from lorahub_server.library.measures import ANY, Measures
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag, RepoTerm
+from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTerm
 from lorahub_server.repos.tables import Repository
 
 HASH = re.compile(r"[0-9a-f]{8,64}")
+# What is not more than this is read as a whole and sorted, which costs no more than a long walk.
+SET_MAX = 5000
+# Guesses, for what has narrow bounds: repositories of an account, stars, forks.
+_OWNED, _STARRED, _FORKED = 300, 300, 50
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A query in the database's terms: names in lower case, words folded.
+    """A query in the database's terms: names in lower case, words as library.words has them.
 
     `permits` has the bits of library.permissions.
     """
@@ -49,55 +55,70 @@ class Filter:
     updated_after: datetime | None = None
     published_after: datetime | None = None
     measures: Measures = ANY
+    # What is looked for can't be there.
+    is_nothing: bool = False
+
+
+def keys_of(wanted: Filter) -> list[Key]:
+    """Return the keys that all of what is found is listed under."""
+    named = {
+        "family": wanted.family,
+        "layout": wanted.layout,
+        "method": wanted.method,
+        "base": wanted.base_model,
+        "task": wanted.task,
+        "license": wanted.license,
+    }
+    found = [(keys.TAG, tag) for tag in wanted.tags]
+    return found + [(kind, value) for kind, value in named.items() if value is not None]
+
+
+def keys_without(wanted: Filter) -> list[Key]:
+    return [(keys.TAG, tag) for tag in wanted.without_tags] + [
+        ("family", family) for family in wanted.without_families
+    ]
+
+
+def sets_of(session: Session, wanted: Filter) -> list[tuple[int, Any]]:
+    """Return selects of ids, with about how many there are, of what is not listed under keys."""
+    found: list[tuple[int, Any]] = []
+    if wanted.owner is not None:
+        owned = select(Repository.id).join(Account, Account.id == Repository.owner_id)
+        found.append((_OWNED, owned.where(Account.name_lower == wanted.owner)))
+    if wanted.starred_by is not None:
+        found.append((_STARRED, select(Star.repo_id).where(Star.account_id == wanted.starred_by)))
+    if wanted.forked_from is not None:
+        forks = select(Repository.id).where(Repository.forked_from_id == wanted.forked_from)
+        found.append((_FORKED, forks))
+    if wanted.file_hash is not None:
+        found.append((0, _with_hash(wanted.file_hash)))
+    for term in wanted.terms:
+        ids = select(RepoTerm.repo_id).where(RepoTerm.term == term)
+        some = ids.limit(SET_MAX + 1).subquery()
+        number = session.scalar(select(func.count()).select_from(some)) or 0
+        found.append((number, ids))
+    return found
+
+
+def has_hash(session: Session, value: str) -> bool:
+    """Tell whether there is a file that any tool knows by this hash."""
+    return HASH.fullmatch(value) is not None and session.scalar(_with_hash(value)) is not None
 
 
 def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    """Return what must hold of an entry with its repository and the owner's account."""
-    found = [_has_word(word) for word in wanted.words]
-    found += _named(wanted)
-    found += [_has(RepoTag, RepoTag.tag == tag) for tag in wanted.tags]
-    found += [_has(RepoTerm, RepoTerm.term == term) for term in wanted.terms]
-    if wanted.starred_by is not None:
-        found.append(_has(Star, Star.account_id == wanted.starred_by))
-    if wanted.forked_from is not None:
-        found.append(Repository.forked_from_id == wanted.forked_from)
+    """Return what must hold of an entry with its repository and the owner's account: all that is
+    answered by neither keys nor sets nor words.
+    """
+    found: list[ColumnElement[bool]] = []
     if wanted.private is not None:
         found.append(Repository.private.is_(wanted.private))
     if wanted.gated is not None:
         found.append(Repository.gated.is_not(None) if wanted.gated else Repository.gated.is_(None))
     if wanted.with_adapters:
         found.append(LibraryEntry.adapters > 0)
-    if wanted.file_hash is not None:
-        found.append(_has_hash(wanted.file_hash))
-    return found + _left_out(wanted) + _bounded(wanted) + _measured(wanted.measures)
-
-
-def _named(wanted: Filter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if wanted.owner is not None:
-        found.append(Account.name_lower == wanted.owner)
-    for column, value in (
-        (LibraryEntry.family, wanted.family),
-        (LibraryEntry.layout, wanted.layout),
-        (LibraryEntry.method, wanted.method),
-        (LibraryEntry.base_key, wanted.base_model),
-        (LibraryEntry.task, wanted.task),
-        (LibraryEntry.license, wanted.license),
-    ):
-        if value is not None:
-            found.append(column == value)
-    return found
-
-
-def _left_out(wanted: Filter) -> list[ColumnElement[bool]]:
-    found = [~_has(RepoTag, RepoTag.tag == tag) for tag in wanted.without_tags]
     if wanted.without_owners:
         found.append(Account.name_lower.not_in(wanted.without_owners))
-    if wanted.without_families:
-        # What has none is not of any of them.
-        is_other = LibraryEntry.family.not_in(wanted.without_families)
-        found.append(or_(LibraryEntry.family.is_(None), is_other))
-    return found
+    return found + _bounded(wanted) + _measured(wanted.measures)
 
 
 def _bounded(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -134,30 +155,10 @@ def _measured(wanted: Measures) -> list[ColumnElement[bool]]:
     return found
 
 
-def _has_word(word: str) -> ColumnElement[bool]:
-    found = [
-        LibraryEntry.search_text.contains(word, autoescape=True),
-        Repository.name_lower.contains(word, autoescape=True),
-        Account.name_lower.contains(word, autoescape=True),
-    ]
-    if HASH.fullmatch(word):
-        found.append(_has_hash(word))
-    return or_(*found)
-
-
-def _has_hash(value: str) -> ColumnElement[bool]:
+def _with_hash(value: str) -> Any:
     named = (
         select(AdapterFile.repo_id)
         .join(FileHash, FileHash.sha256 == AdapterFile.sha256)
         .where(FileHash.value == value)
     )
-    same = select(AdapterFile.repo_id).where(AdapterFile.sha256 == value)
-    return or_(LibraryEntry.repo_id.in_(named), LibraryEntry.repo_id.in_(same))
-
-
-def _has(table: Any, *wanted: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(table.repo_id == LibraryEntry.repo_id, *wanted)
-
-
-def of_ids(repo_ids: Collection[int]) -> ColumnElement[bool]:
-    return LibraryEntry.repo_id.in_(repo_ids)
+    return union(named, select(AdapterFile.repo_id).where(AdapterFile.sha256 == value))

@@ -5,25 +5,31 @@ from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lorahub_server.kit.db import Base, UtcDateTime
+from lorahub_server.library.tables_search import LibraryText, Listing, SearchKey, SearchWord
+
+# Whoever loads the subject's tables has all of them.
+__all__ = [
+    "AdapterFile",
+    "LibraryEntry",
+    "LibraryText",
+    "Listing",
+    "RepoHead",
+    "RepoTag",
+    "RepoTerm",
+    "SearchKey",
+    "SearchWord",
+]
 
 
 class LibraryEntry(Base):
     """What lists and searches need of a repository.
 
     Derived from its default branch's card and inspections; `library.service` can make every row
-    again. Counters are kept here because lists sort by them.
+    again. Counters are kept here; what lists are ordered by is copied to `Listing`.
     """
 
     __tablename__ = "library_entries"
-    __table_args__ = (
-        Index("ix_library_entries_trending", "trending", "repo_id"),
-        Index("ix_library_entries_updated_at", "updated_at", "repo_id"),
-        Index("ix_library_entries_published_at", "published_at", "repo_id"),
-        Index("ix_library_entries_stars", "stars", "repo_id"),
-        Index("ix_library_entries_downloads", "downloads", "repo_id"),
-        Index("ix_library_entries_family", "family", "updated_at", "repo_id"),
-    )
-
+    __table_args__ = (Index("ix_library_entries_family", "family", "repo_id"),)
     repo_id: Mapped[int] = mapped_column(
         ForeignKey("repositories.id"), primary_key=True, autoincrement=False
     )
@@ -55,7 +61,8 @@ class LibraryEntry(Base):
     cover: Mapped[str | None] = mapped_column(String(1024))
     # A preview that does so before any picture in the files; insight.previews.covers chooses it.
     cover_preview: Mapped[int | None] = mapped_column(BigInteger)
-    search_text: Mapped[str] = mapped_column(Text, default="")
+    # The card's tags, sorted; RepoTag has them too.
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     stars: Mapped[int] = mapped_column(default=0)
     downloads: Mapped[int] = mapped_column(BigInteger, default=0)
     # How lively it is, fading with time by itself: see library.trending. 0: never was.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorahub.adapters.families import names as families
-from lorahub_server.library import filters, permissions
+from lorahub_server.library import parts, permissions
 from lorahub_server.library.search import SORTS, Measures, Query
 from lorahub_server.library.syntax import MAX_LINE, TASKS, combined, line_of, parse
 
@@ -188,20 +188,20 @@ def test_any_text_is_a_line_and_is_written_so_that_it_means_the_same(line):
 
 @given(queries())
 def test_filters_are_taken_away_one_by_one_until_nothing_is_left(query):
-    before = filters.parts(query)
+    before = parts.of(query)
     for part in before:
-        assert filters.parts(filters.without(query, part)) == [one for one in before if one != part]
-        turned = filters.turned(query, part)
+        assert parts.of(parts.without(query, part)) == [one for one in before if one != part]
+        turned = parts.turned(query, part)
         if turned is not None:
-            assert part not in filters.parts(turned)
+            assert part not in parts.of(turned)
     for part in before:
-        query = filters.without(query, part)
-    assert filters.is_bare(query)
+        query = parts.without(query, part)
+    assert parts.is_bare(query)
 
 
 def test_what_is_wanted_is_no_longer_left_out():
     query = parse("-#anime -base:sdxl @bob").query
-    query = filters.added(query, "tags", "anime")
-    query = filters.added(query, "family", "sdxl")
-    query = filters.added(query, "without_owners", "bob")
+    query = parts.added(query, "tags", "anime")
+    query = parts.added(query, "family", "sdxl")
+    query = parts.added(query, "without_owners", "bob")
     assert line_of(query) == "#anime -@bob base:sdxl"

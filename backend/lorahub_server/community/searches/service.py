@@ -11,7 +11,7 @@ from lorahub_server.community.searches.errors import (
 )
 from lorahub_server.community.searches.limits import NAME_MAX, SEARCHES_MAX
 from lorahub_server.community.searches.tables import SavedSearch
-from lorahub_server.library import filters, syntax
+from lorahub_server.library import parts, syntax
 
 
 def find(tx: Tx) -> Sequence[SavedSearch]:
@@ -31,7 +31,7 @@ def create(tx: Tx, line: str, *, name: str = "", notify: bool = False) -> SavedS
     """Keep a search line, as it is understood. Raises InvalidSearch and TooManySearches."""
     account = require_scope(tx.caller, "write")
     parsed = syntax.parse(line)
-    if filters.is_bare(parsed.query):
+    if parts.is_bare(parsed.query):
         told = parsed.told or ("Say what to look for, as in: glass base:sdxl -#anime",)
         raise InvalidSearch(" ".join(told), place="line")
     queries.lock_account(tx.session, account.id)

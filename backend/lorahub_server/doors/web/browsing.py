@@ -12,9 +12,9 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from lorahub_server.doors import links
-from lorahub_server.library import filters, search, syntax
+from lorahub_server.library import parts, search, syntax
 from lorahub_server.library.amounts import read_span, write_span
-from lorahub_server.library.filters import Part
+from lorahub_server.library.parts import Part
 from lorahub_server.library.search import Measures, Query
 
 SORTS = {
@@ -59,7 +59,7 @@ class State:
 
     @property
     def is_bare(self) -> bool:
-        return filters.is_bare(self.query)
+        return parts.is_bare(self.query)
 
     @property
     def line(self) -> str:
@@ -77,7 +77,7 @@ class State:
     @property
     def parts(self) -> list[Part]:
         """What narrows the list, but for the period, which belongs to its order."""
-        return [part for part in filters.parts(self.query) if part.field != "period"]
+        return [part for part in parts.of(self.query) if part.field != "period"]
 
     def wanted(self) -> Query:
         """Return the query as the page asks for it.
@@ -106,7 +106,7 @@ class State:
         return self.href(replace(self.query, **changes))
 
     def without(self, part: Part) -> str:
-        return self.href(filters.without(self.query, part))
+        return self.href(parts.without(self.query, part))
 
     def _same(self) -> dict[str, object]:
         return {"all": "1" if self.is_unfolded else ""}

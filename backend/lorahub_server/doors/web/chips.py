@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from lorahub_server.doors.web import families, words
 from lorahub_server.doors.web.browsing import State
-from lorahub_server.library import filters
+from lorahub_server.library import parts
 from lorahub_server.library.amounts import write_span
-from lorahub_server.library.filters import Part
+from lorahub_server.library.parts import Part
 from lorahub_server.library.search import Query, Relaxed
 from lorahub_server.library.syntax import level_name
 
@@ -55,13 +55,13 @@ def to_drop(state: State, relaxed: list[Relaxed]) -> list[Chip]:
         if one.field in _UNSAID:
             continue
         if one.field in _ENDS:
-            narrower = filters.measured_without(state.query.measures, one.field)
+            narrower = parts.measured_without(state.query.measures, one.field)
             query = replace(state.query, measures=narrower)
             label = label_of(state.query, Part(one.field.partition("_")[0]))
         else:
             value = one.value if isinstance(one.value, str) and one.field != "text" else ""
-            part = Part(one.field, value if one.field in filters.MANY else "")
-            query, label = filters.without(state.query, part), label_of(state.query, part)
+            part = Part(one.field, value if one.field in parts.MANY else "")
+            query, label = parts.without(state.query, part), label_of(state.query, part)
         found.append(Chip(label, state.href(query), count=one.count))
     return found
 
@@ -81,7 +81,7 @@ def label_of(query: Query, part: Part) -> str:
 
 
 def _chip(state: State, part: Part) -> Chip:
-    turned = filters.turned(state.query, part)
+    turned = parts.turned(state.query, part)
     return Chip(
         label_of(state.query, part),
         state.without(part),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from lorahub_server.doors.web import chips, families, words
 from lorahub_server.doors.web.browsing import State
-from lorahub_server.library import filters, search
+from lorahub_server.library import parts, search
 from lorahub_server.library.search import Count, Facets, Query
 
 _FIRST = 8
@@ -90,14 +90,12 @@ def _option(state: State, name: str, one: Count, label: Callable[[str], str]) ->
     out_field = _EXCLUDING.get(name, "")
     is_on = value in _values(query, name)
     is_out = bool(out_field) and value in _values(query, out_field)
-    part = filters.Part(name, value if name in filters.MANY else "")
-    wanted = filters.without(query, part) if is_on else filters.added(query, name, value)
+    part = parts.Part(name, value if name in parts.MANY else "")
+    wanted = parts.without(query, part) if is_on else parts.added(query, name, value)
     out = ""
     if out_field:
-        out_part = filters.Part(out_field, value)
-        changed = (
-            filters.without(query, out_part) if is_out else filters.added(query, out_field, value)
-        )
+        out_part = parts.Part(out_field, value)
+        changed = parts.without(query, out_part) if is_out else parts.added(query, out_field, value)
         out = state.href(changed)
     return Option(label(value), value, one.count, state.href(wanted), out, is_on, is_out)
 
@@ -114,7 +112,7 @@ def _values(query: Query, name: str) -> tuple[str, ...]:
 def _tags(state: State, facets: Facets) -> Group:
     """Tags that are on or left out stand first, whether or not the list still has them."""
     query = state.query
-    counts = facets.tags if not filters.is_bare(query) else search.repeated(facets.tags)
+    counts = facets.tags if not parts.is_bare(query) else search.repeated(facets.tags)
     here = {one.value: one for one in counts}
     chosen = [here.get(tag) or Count(tag, 0) for tag in (*query.tags, *query.without_tags)]
     rest = [one for one in counts if one.value not in {*query.tags, *query.without_tags}]

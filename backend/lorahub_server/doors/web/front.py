@@ -12,7 +12,7 @@ from lorahub_server.library.search import Facets, Query, RepoCard
 
 # A smaller hub is seen at a glance as one list.
 _ENOUGH = 14
-_STRIP = 6
+STRIP = 6
 _BASES, _TAGS = 8, 14
 
 
@@ -31,9 +31,9 @@ def of(tx: Tx, items: Sequence[RepoCard], facets: Facets) -> Front | None:
     """Return the strips above the first page of the list; None where there is too little."""
     if len(items) < _ENOUGH:
         return None
-    newest = search.find(tx, Query(sort="newest", with_adapters=True, fold=True), limit=_STRIP)
+    newest = search.find(tx, Query(sort="newest", with_adapters=True, fold=True), limit=STRIP)
     return Front(
-        trending=list(items[:_STRIP]),
+        trending=list(items[:STRIP]),
         newest=newest.items,
         bases=[
             Choice(
@@ -48,5 +48,5 @@ def of(tx: Tx, items: Sequence[RepoCard], facets: Facets) -> Front | None:
             Choice(links.tag(one.value), one.value, one.value, one.count)
             for one in search.repeated(facets.tags)[:_TAGS]
         ],
-        rest=list(items[_STRIP:]),
+        rest=list(items[STRIP:]),
     )

@@ -15,6 +15,7 @@ from lorahub_server.library.search import Query
 router = APIRouter()
 
 PAGE = 24
+_MEANT = 3
 SORTS = {name: label for name, label in browsing.SORTS.items() if name != "smallest"}
 _FIRST_FAMILIES = ("sdxl", "flux1", "llama", "wan-14b", "qwen-image", "whisper")
 
@@ -23,7 +24,9 @@ _FIRST_FAMILIES = ("sdxl", "flux1", "llama", "wan-14b", "qwen-image", "whisper")
 def show_library(request: Request, tx: ReadTx, cursor: str = "") -> Response:
     state = browsing.read(request.query_params)
     is_front = state.is_bare and not cursor and state.query == Query()
-    found = search.find(tx, state.wanted(), cursor or None, PAGE)
+    # The strip takes its pictures from the beginning of the list.
+    size = PAGE + front.STRIP if is_front else PAGE
+    found = search.find(tx, state.wanted(), cursor or None, size)
     if not found.items and state.is_bare and not cursor:
         return _first_run(request, tx)
     return _list(request, tx, state, found, cursor, is_front=is_front)
@@ -112,8 +115,13 @@ def _list(
 
 def _nothing(tx: Tx, state: State, *, is_needed: bool) -> dict[str, Any]:
     """Return what helps where nothing fits: filters to drop, and words that were meant."""
-    drops = chips.to_drop(state, search.relax(tx, state.wanted())) if is_needed else []
-    return {"drops": drops, "meant": []}
+    if not is_needed:
+        return {"drops": [], "meant": []}
+    texts = search.suggest(tx, state.query.text) if state.query.text else []
+    return {
+        "drops": chips.to_drop(state, search.relax(tx, state.wanted())),
+        "meant": [Choice(state.order(text=text), text) for text in texts[:_MEANT]],
+    }
 
 
 def _first_run(request: Request, tx: Tx) -> Response:

@@ -22,6 +22,7 @@ def choose(session: Session, entry: Entry) -> None:
 
     And for whom the repository is, which depends on the previews too.
     """
+    from lorahub_server.library.indexing import renew
     from lorahub_server.library.queries import maturity_of
 
     found = of_repo(session, entry.repo_id, has_file=entry.cover is not None)
@@ -30,6 +31,7 @@ def choose(session: Session, entry: Entry) -> None:
     level = maturity_of(session, entry.repo_id)
     if entry.maturity != level:
         entry.maturity = level
+        renew(session, entry.repo_id)
 
 
 def of_repo(session: Session, repo_id: int, *, has_file: bool) -> int | None:

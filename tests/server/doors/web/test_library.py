@@ -101,6 +101,14 @@ def test_what_is_not_understood_is_told(maren, publish, person):
     assert page.form("/").fields["q"] == "glass"
 
 
+def test_words_that_were_meant_are_offered(maren, publish, person):
+    publish("maren/glass")
+    page = person.visit("/?q=glaspaint+%23style")
+    assert shown(page) == []
+    assert "Did you mean" in page.text
+    assert "/?q=glasspaint+%23style" in page.links
+
+
 def test_the_panel_counts_asks_and_leaves_out(maren, publish, person):
     publish("maren/glass")
     publish("maren/rain", "---\ntags: [water]\nlicense: cc-by-nc-4.0\n---\n# Rain\n", seed=2)
