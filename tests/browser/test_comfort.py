@@ -156,6 +156,7 @@ def test_the_theme_follows_the_system_and_the_button(opened, filled):
 
 PAGES = [
     "/", "/?q=glasspaint", "/?q=nothing&tag=style", "/tags", "/tags/style", "/stars", "/maren",
+    "/search-help", "/searches", "/notifications",
     "/lex", "/maren/glasspaint", "/maren/hidden", "/lex/legal", "/lex/empty",
     "/maren/glasspaint/tree/main", "/maren/hidden/tree/main/notes",
     "/maren/glasspaint/blob/main/README.md", "/maren/hidden/blob/main/notes/long.txt",
