@@ -20,7 +20,7 @@ TOP = 200
 _ORDER = "best"
 _END = 2**62
 _NAMED, _MARKED, _DETECTED = 8, 4, 2
-# Of a repository whose name is all that was asked for.
+# Less each word of the name: one that says little else is what was asked for.
 _EXACT = 8
 _UNRANKED = -1
 
@@ -87,7 +87,8 @@ def _points(one: Candidate, wanted: Sequence[str]) -> int:
     names = one.names.split()
     parts = ((names, _NAMED), (one.words.split(), _MARKED), (one.facts.split(), _DETECTED))
     total = sum(max(_weight(word, has, most) for has, most in parts) for word in wanted)
-    return total + (_EXACT if set(wanted) == set(names[: len(wanted)]) else 0)
+    is_named = all(_weight(word, names, _NAMED) for word in wanted)
+    return total + (max(_EXACT - len(names), 0) if is_named else 0)
 
 
 def _weight(word: str, among: Sequence[str], most: int) -> int:

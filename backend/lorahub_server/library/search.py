@@ -1,7 +1,7 @@
 """Finding repositories: the one search behind lists, pages and every door."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any
 
@@ -41,6 +41,7 @@ __all__ = [
     "count",
     "facets",
     "find",
+    "find_meant",
     "popular_tags",
     "relax",
     "repeated",
@@ -99,6 +100,23 @@ def find(
     rows = queries_search.cards(tx.session, planned, sort, after, size + 1)
     shown, following = pagination.cut(rows, size, lambda row: _cursor(query.sort, row))
     return Page(_cards(tx, shown), following)
+
+
+def find_meant(
+    tx: Tx, query: Query, cursor: str | None = None, limit: int | None = None
+) -> tuple[Page[RepoCard], str | None]:
+    """Do what `find` does; where no repository has the words, look for what they may have meant.
+
+    Return also the text that was looked for instead, None where it was the one that was given.
+    """
+    found = find(tx, query, cursor, limit)
+    if found.items or not query.text:
+        return found, None
+    for text in suggest(tx, query.text):
+        other = find(tx, replace(query, text=text), cursor, limit)
+        if other.items:
+            return other, text
+    return found, None
 
 
 def _find_folded(

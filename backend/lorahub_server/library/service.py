@@ -68,6 +68,7 @@ def refresh_for_blob(session: Session, sha256: str) -> None:
         if _set(entry, derive.from_adapters(adapters)):
             indexing.renew(session, repo_id)
         _note_previews(session, entry)
+    session.flush()
 
 
 def refold(session: Session, shas: Collection[str]) -> None:

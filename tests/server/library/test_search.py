@@ -1,72 +1,23 @@
 """Lists and searches on both databases: complete, in order, and blind to what is private."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
-from lorahub_server.community.tables import Star
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import BadCursor, encode
-from lorahub_server.library import indexing, queries_facets, queries_search, search
-from lorahub_server.library.card import Card
+from lorahub_server.library import queries_facets, queries_search, search
 from lorahub_server.library.errors import BadSort
 from lorahub_server.library.queries_search import SORTS as SORTS_BY_NAME
 from lorahub_server.library.queries_search import Filter
 from lorahub_server.library.search import SORTS, Measures, Query, facets, find, popular_tags
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
-from lorahub_server.repos.tables import Repository
-from support.inside import Inside
+from lorahub_server.library.tables import AdapterFile
+from support.shelf import START, Shelf
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 NOBODY, OWNER, OTHER, ADMIN = None, "alice", "bob", "root"
-
-
-class Shelf:
-    """Puts rows where commits would."""
-
-    def __init__(self, hub: Inside) -> None:
-        self.hub = hub
-        self.count = 0
-
-    def add(
-        self, name: str, owner: str = "alice", *, private=False, deleted=False, tags=(), **facts
-    ):
-        account = self.hub.caller(owner).account
-        self.count += 1
-        moment = START + timedelta(hours=self.count)
-        with self.hub.db.write() as session:
-            repo = Repository(
-                owner_id=account.id,
-                name=name,
-                name_lower=name.lower(),
-                private=private,
-                created_at=moment,
-                updated_at=moment,
-                deleted_at=moment if deleted else None,
-            )
-            session.add(repo)
-            session.flush()
-            values = {"title": name, "updated_at": moment, "published_at": moment, **facts}
-            body = values.pop("body", "")
-            entry = LibraryEntry(repo_id=repo.id, tags=sorted(tags), **values)
-            session.add(entry)
-            session.add_all([RepoTag(repo_id=repo.id, tag=tag) for tag in tags])
-            session.flush()
-            if not deleted:
-                indexing.put(session, repo, entry, Card(body=body), [])
-            return repo.id
-
-    def star(self, repo_id: int, who: str) -> None:
-        account_id = self.hub.caller(who).account_id
-        with self.hub.db.write() as session:
-            session.add(Star(account_id=account_id, repo_id=repo_id, created_at=START))
-
-    def names(self, query: Query | None = None, who: str | None = NOBODY) -> list[str]:
-        with self.hub.look(who) as tx:
-            return [card.name for card in find(tx, query or BY_NAME, limit=100).items]
 
 
 @pytest.fixture
