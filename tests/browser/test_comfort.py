@@ -68,7 +68,7 @@ def test_find_and_copy_with_the_keyboard_alone(opened, filled):
         page.keyboard.type("glasspaint")
         page.keyboard.press("Enter")
         page.wait_for_url("**/?q=glasspaint")
-        card = page.get_by_role("link", name="Glasspaint, church windows at noon")
+        card = page.get_by_role("link", name="Glasspaint, church windows at noon", exact=True)
         press_tab_until(page, card)
         page.keyboard.press("Enter")
         page.wait_for_url("**/maren/glasspaint")

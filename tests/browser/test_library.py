@@ -153,7 +153,9 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(opened, filled, signs_up, name
         signs_up(page, name)
         for address in ADDRESSES:
             page.goto(address)
-            page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((d) => d.open = true)")
+            page.evaluate(
+                "document.querySelectorAll('details:not(.menu)').forEach((d) => d.open = true)"
+            )
             assert axe.violations(page) == [], address
             wide, view = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
             assert wide <= view, address

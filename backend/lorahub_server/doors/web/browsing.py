@@ -86,7 +86,9 @@ class State:
         """
         query = self.query
         is_overview = not (query.text or query.tags or query.owner or query.starred_by)
-        is_folded = not (self.is_unfolded or query.file_hash or query.starred_by)
+        # Of words the best match comes first, also where it is one of several copies.
+        is_ranked = query.text and query.sort == search.DEFAULT_SORT
+        is_folded = not (self.is_unfolded or is_ranked or query.file_hash or query.starred_by)
         return replace(query, with_adapters=is_overview, fold=is_folded)
 
     def href(self, query: Query | None = None, **more: object) -> str:
@@ -133,10 +135,10 @@ def read(given: QueryParams) -> State:
 
 
 def sorts(state: State) -> list[Choice]:
+    labels = {**SORTS, search.DEFAULT_SORT: "Best match"} if state.query.text else SORTS
     return [
         Choice(state.order(sort=name), label, is_on=name == state.query.sort)
-        for name, label in SORTS.items()
-        if name in search.SORTS
+        for name, label in labels.items()
     ]
 
 

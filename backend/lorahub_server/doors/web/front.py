@@ -31,7 +31,7 @@ def of(tx: Tx, items: Sequence[RepoCard], facets: Facets) -> Front | None:
     """Return the strips above the first page of the list; None where there is too little."""
     if len(items) < _ENOUGH:
         return None
-    newest = search.find(tx, Query(sort="newest", with_adapters=True, fold=True), limit=STRIP)
+    newest = search.find(tx, Query(sort="newest", with_adapters=True), limit=STRIP)
     return Front(
         trending=list(items[:STRIP]),
         newest=newest.items,

@@ -30,6 +30,12 @@
     act();
   });
 
+  // The order in use may stand beyond the edge of a phone.
+  for (const row of document.querySelectorAll(".sorts")) {
+    const on = row.querySelector("[aria-current]");
+    if (on) row.scrollLeft = on.offsetLeft - (row.clientWidth - on.offsetWidth) / 2;
+  }
+
   document.addEventListener("click", (event) => {
     if (help && event.target.closest("[data-help]") && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
