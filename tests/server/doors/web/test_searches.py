@@ -40,12 +40,12 @@ def test_notifications_are_counted_on_every_page_until_they_are_read(maren, site
         repo = session.query(Repository).one().id
         facts = {"name": "<b>Glass</b>", "line": "glass", "count": 3, "repos": [repo, 999]}
         notifications.tell(session, who, "search", facts, now())
-    assert "1 new notifications" in maren.visit("/tags").text
+    assert "1 to read" in maren.visit("/tags").text
     page = maren.visit("/notifications")
     assert "3 new adapters for <b>Glass</b>" in page.text
     assert "<b>Glass" not in page.html
     assert "/maren/glass" in page.links
     page = maren.send(page.form("/notifications"))
     assert "marked as read" in page.text
-    assert "new notifications" not in page.text
+    assert "1 to read" not in page.text
     assert person.visit("/notifications").address.startswith("/login")
