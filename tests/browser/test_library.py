@@ -145,8 +145,11 @@ def test_a_search_is_kept_and_told_of(opened, filled, signs_up, name):
         page.wait_for_url("**/?q=%23style")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [browser.DESKTOP, browser.PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [(browser.DESKTOP, "light"), (browser.PHONE, "dark")],
+    ids=["desk", "phone"],
+)
 def test_axe_finds_nothing_and_nothing_is_cut_off(opened, filled, signs_up, name, size, theme):
     with opened(viewport=size, color_scheme=theme) as context:
         page = context.new_page()
