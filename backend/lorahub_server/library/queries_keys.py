@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy import delete, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from lorahub_server.kit import upsert
@@ -75,6 +75,16 @@ def remove(session: Session, repo_id: int) -> None:
     if rows:
         _delete(session, repo_id, [row.key_id for row in rows])
         _count(session, {row.key_id: (-1, -(row.size != NO_SIZE)) for row in rows})
+
+
+def recount(session: Session) -> None:
+    """Count all uses again, whatever the numbers were."""
+    uses = select(func.count()).select_from(Listing).where(Listing.key_id == SearchKey.id)
+    full = uses.where(Listing.size != NO_SIZE)
+    session.execute(
+        update(SearchKey).values(uses=uses.scalar_subquery(), full=full.scalar_subquery()),
+        execution_options=_QUIET,
+    )
 
 
 def _made(session: Session, scope: int, wanted: Collection[Key]) -> list[int]:
