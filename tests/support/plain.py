@@ -1,6 +1,5 @@
 """Plain ways to do what the library does, as one would write them first: to measure against."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -145,4 +144,4 @@ def _seconds(db: Database) -> float:
 
 def _of_process(pid: int) -> float:
     path = Path(f"/proc/{pid}/schedstat")
-    return int(path.read_text().split()[0]) / 1e9 if os.path.exists(path) else 0.0
+    return int(path.read_text().split()[0]) / 1e9 if path.exists() else 0.0

@@ -1,10 +1,11 @@
 """SQL of the keys under which repositories are listed: written with the library's entry."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, tuple_, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lorahub_server.kit import upsert
@@ -14,18 +15,27 @@ from lorahub_server.library.tables import Listing, SearchKey
 _QUIET: dict[str, Any] = {"synchronize_session": False}
 
 
-def found(session: Session, scopes: Collection[int], wanted: Collection[Key]) -> list[SearchKey]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    id: int
+    scope: int
+    kind: str
+    value: str
+    uses: int
+
+
+def found(session: Session, scopes: Collection[int], wanted: Collection[Key]) -> list[Found]:
     """Return those of the keys that are there, in any of the scopes."""
-    return list(
-        session.scalars(
-            select(SearchKey)
-            .where(
-                SearchKey.scope.in_(scopes),
-                tuple_(SearchKey.kind, SearchKey.value).in_(sorted(wanted)),
-            )
-            .execution_options(populate_existing=True)
-        )
-    )
+    # Each has its place in an index; a list of pairs would have SQLite read all keys.
+    each = [
+        and_(SearchKey.kind == kind, SearchKey.value == value, SearchKey.scope.in_(sorted(scopes)))
+        for kind, value in sorted(wanted)
+    ]
+    rows = session.execute(_FOUND.where(or_(*each)))
+    return [Found(*row) for row in rows]
+
+
+_FOUND = select(SearchKey.id, SearchKey.scope, SearchKey.kind, SearchKey.value, SearchKey.uses)
 
 
 def put(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, literal, select, tuple_, union_all
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller
 from lorahub_server.access.rules import reading_ids
@@ -26,7 +26,8 @@ from lorahub_server.library.queries_filters import (
     keys_without,
     sets_of,
 )
-from lorahub_server.library.tables import LibraryEntry, LibraryText, Listing, SearchKey
+from lorahub_server.library.queries_text import Wanted
+from lorahub_server.library.tables import LibraryEntry, LibraryText, Listing
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
 
@@ -76,7 +77,8 @@ class Plan:
     without: tuple[int, ...]
     more: tuple[ColumnElement[bool], ...]
     uses: int
-    words: tuple[str, ...] = ()
+    is_all: bool
+    words: Wanted | None = None
     frequency: int = 0
 
     @property
@@ -84,14 +86,9 @@ class Plan:
         return (*self.public, *self.own)
 
 
-@dataclass(frozen=True, slots=True)
-class CardRow:
-    """A repository in a list; `at` is what the list is ordered by."""
-
-    entry: LibraryEntry
-    repo: Repository
-    starred: bool
-    at: Any = None
+# All columns of the entry, those of the repository that cards and rules need, `owner`, a name,
+# `starred`, and `at`, which the list is ordered by.
+CardRow = Any
 
 
 def scopes(caller: Caller, wanted: Filter) -> list[int]:
@@ -106,7 +103,7 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
         return None
     asked, left_out = [keys.ALL, *keys_of(wanted)], keys_without(wanted)
     found = queries_keys.found(session, scopes(caller, wanted), [*asked, *left_out])
-    by_key: dict[tuple[str, str], list[SearchKey]] = {}
+    by_key: dict[keys.Key, list[queries_keys.Found]] = {}
     for key in found:
         by_key.setdefault((key.kind, key.value), []).append(key)
     if any(key not in by_key for key in asked):
@@ -114,9 +111,9 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
     ranked = sorted(asked, key=lambda key: sum(one.uses for one in by_key[key]))
     walked, others = ranked[0], [key for key in ranked[1:] if key != keys.ALL]
     uses = sum(one.uses for one in by_key[walked])
-    frequency = 0
+    text, frequency = None, 0
     if wanted.words:
-        frequency = queries_text.frequency(session, wanted.words, SET_MAX + 1)
+        text, frequency = queries_text.read(session, wanted.words, SET_MAX + 1)
         if not frequency:
             return None
     sets = sorted(sets_of(session, wanted), key=lambda one: one[0])
@@ -131,7 +128,8 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
         without=tuple(one.id for key in left_out for one in by_key.get(key, [])),
         more=tuple(more),
         uses=uses,
-        words=wanted.words,
+        is_all=walked == keys.ALL,
+        words=text,
         frequency=frequency,
     )
 
@@ -176,25 +174,28 @@ def alike(
     return kinds
 
 
-def best(session: Session, planned: Plan, after: int, limit: int) -> list[queries_text.Candidate]:
+def best(
+    session: Session, planned: Plan, wanted: Wanted, after: int, limit: int
+) -> list[queries_text.Candidate]:
     """Return the most popular of what has the words and all else, by queries_text.row_id."""
     few = planned.few
-    if few is None and planned.uses < min(planned.frequency, SET_MAX):
-        few = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
-    others = [] if few is not None and planned.few is None else [planned.walked]
     more = [
         visible_repos(planned.caller),
         *planned.more,
-        *(_listed(LibraryText.repo_id, ids) for ids in others),
         *_keyed(planned, LibraryText.repo_id),
     ]
+    if few is None and planned.uses < min(planned.frequency, SET_MAX):
+        few = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
+    elif not planned.is_all:
+        more.append(_listed(LibraryText.repo_id, planned.walked))
     return queries_text.popular(
         session,
-        planned.words,
+        wanted,
         more,
         after,
         limit,
         is_common=planned.frequency > SET_MAX,
+        joined=bool(planned.more),
         few=few,
     )
 
@@ -341,11 +342,29 @@ def _after(sort: Sort, at: Any, repo_id: Any, after: Sequence[Key]) -> ColumnEle
     return here < bound if sort.descending else here > bound
 
 
-def _rows(session: Session, statement: Any) -> list[CardRow]:
-    return [
-        CardRow(entry, repo, bool(starred), at)
-        for entry, repo, starred, at in session.execute(statement)
-    ]
+def _rows(session: Session, statement: Any) -> Sequence[CardRow]:
+    return session.execute(statement).all()
+
+
+# Columns and not entities: to make those takes longer than to find them.
+_CARD = (
+    select(
+        *(getattr(LibraryEntry, column.key) for column in LibraryEntry.__mapper__.column_attrs),
+        Repository.id,
+        Repository.owner_id,
+        Repository.creator_id,
+        Repository.name,
+        Repository.private,
+        Repository.gated,
+        Repository.default_branch,
+        Repository.forked_from_id,
+        Repository.created_at,
+        Repository.deleted_at,
+        Account.name.label("owner"),
+    )
+    .join(Repository, Repository.id == LibraryEntry.repo_id)
+    .join(Account, Account.id == Repository.owner_id)
+)
 
 
 def _cards(caller: Caller, at: Any) -> Any:
@@ -354,10 +373,4 @@ def _cards(caller: Caller, at: Any) -> Any:
         starred = exists().where(
             Star.repo_id == LibraryEntry.repo_id, Star.account_id == caller.account_id
         )
-    return (
-        select(LibraryEntry, Repository, starred, at)
-        .join(Repository, Repository.id == LibraryEntry.repo_id)
-        .join(Account, Account.id == Repository.owner_id)
-        .options(contains_eager(Repository.owner))
-        .where(visible_repos(caller))
-    )
+    return _CARD.add_columns(starred.label("starred"), at.label("at")).where(visible_repos(caller))

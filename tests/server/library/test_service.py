@@ -13,6 +13,7 @@ from lorahub_server.community.tables import Star
 from lorahub_server.insight import service as insight
 from lorahub_server.jobs.tables import Job, State
 from lorahub_server.library import queries_text, service
+from lorahub_server.library.queries_text import Wanted
 from lorahub_server.library.search import Query, find
 from lorahub_server.library.tables import (
     AdapterFile,
@@ -281,7 +282,8 @@ def walks(hub) -> list:
         texts = sorted((row.repo_id, row.bucket) for row in session.scalars(select(LibraryText)))
         words = [queries_text.texts_of(session, repo_id) for repo_id, _ in texts]
         lists = [
-            sorted(session.scalars(queries_text.having(session, [word]))) for word in ("b", "m")
+            sorted(session.scalars(queries_text.having(session, Wanted((word,)))))
+            for word in ("b", "chat")
         ]
     return [listings, uses, texts, words, lists]
 
