@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lorahub_server.kit import upsert
@@ -26,16 +27,25 @@ class Found:
 
 def found(session: Session, scopes: Collection[int], wanted: Collection[Key]) -> list[Found]:
     """Return those of the keys that are there, in any of the scopes."""
-    # Each has its place in an index; a list of pairs would have SQLite read all keys.
+    values: dict[str, Any] = {"scopes": sorted(scopes)}
+    for number, (kind, value) in enumerate(sorted(wanted)):
+        values |= {f"kind_{number}": kind, f"value_{number}": value}
+    return [Found(*row) for row in session.execute(_statement(len(wanted)), values)]
+
+
+@cache
+def _statement(number: int) -> Any:
+    # Each key has its place in an index; a list of pairs would have SQLite read all keys.
     each = [
-        and_(SearchKey.kind == kind, SearchKey.value == value, SearchKey.scope.in_(sorted(scopes)))
-        for kind, value in sorted(wanted)
+        and_(
+            SearchKey.kind == bindparam(f"kind_{place}"),
+            SearchKey.value == bindparam(f"value_{place}"),
+            SearchKey.scope.in_(bindparam("scopes", expanding=True)),
+        )
+        for place in range(number)
     ]
-    rows = session.execute(_FOUND.where(or_(*each)))
-    return [Found(*row) for row in rows]
-
-
-_FOUND = select(SearchKey.id, SearchKey.scope, SearchKey.kind, SearchKey.value, SearchKey.uses)
+    columns = (SearchKey.id, SearchKey.scope, SearchKey.kind, SearchKey.value, SearchKey.uses)
+    return select(*columns).where(or_(*each))
 
 
 def put(

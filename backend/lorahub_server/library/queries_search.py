@@ -7,12 +7,24 @@ known to be few is read as a whole and sorted.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller
+from lorahub_server.access import Caller, anonymous
 from lorahub_server.access.rules import reading_ids
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
@@ -82,6 +94,13 @@ class Plan:
     frequency: int = 0
 
     @property
+    def is_simple(self) -> bool:
+        """Nobody in particular asks for all that has one key."""
+        asks_more = self.probes or self.without or self.more or self.words is not None
+        is_public = self.caller.is_anonymous and len(self.public) == 1 and not self.own
+        return is_public and self.few is None and not asks_more
+
+    @property
     def walked(self) -> tuple[int, ...]:
         return (*self.public, *self.own)
 
@@ -138,7 +157,34 @@ def cards(
     session: Session, planned: Plan, sort: Sort, after: Sequence[Key] | None, limit: int
 ) -> Sequence[CardRow]:
     """Return entries with their repositories and whether the caller starred them."""
-    return _rows(session, list_statement(session, planned, sort, after, limit))
+    if not planned.is_simple or sort.is_name or (after is not None and after[0] is None):
+        return _rows(session, list_statement(session, planned, sort, after, limit))
+    value, last = after or (None, None)
+    wanted = {"key": planned.public[0], "value": value, "last": last, "most": limit}
+    statement = _simple_list(sort, is_first=after is None)
+    return session.execute(statement, wanted).all()
+
+
+@cache
+def _simple_list(sort: Sort, *, is_first: bool) -> Any:
+    """Return what most lists are, made once: everybody's view of what has one key."""
+    listed = (
+        select(Listing.repo_id, sort.column.label("at"))
+        .join(Repository, Repository.id == Listing.repo_id)
+        .where(visible_repos(anonymous()), Listing.key_id == bindparam("key"))
+        .order_by(*_ordered(sort, sort.column))
+        .limit(bindparam("most", type_=Integer))
+    )
+    if not is_first:
+        bound = tuple_(
+            bindparam("value", type_=sort.column.type),
+            bindparam("last", type_=Listing.repo_id.type),
+        )
+        here = tuple_(sort.column, Listing.repo_id)
+        listed = listed.where(here < bound if sort.descending else here > bound)
+    found = listed.subquery()
+    statement = _cards(anonymous(), found.c.at).join(found, found.c.repo_id == Repository.id)
+    return statement.order_by(*_ordered(sort, found.c.at, found.c.repo_id))
 
 
 def list_statement(
