@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("uses", sa.Integer(), nullable=False),
         sa.Column("full", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_keys")),
-        sa.UniqueConstraint("scope", "kind", "value", name=op.f("uq_search_keys_scope_kind_value")),
+        sa.UniqueConstraint("kind", "value", "scope", name=op.f("uq_search_keys_kind_value_scope")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_search_keys_uses", "search_keys", ["scope", "kind", "uses"])
@@ -99,7 +99,7 @@ def _create_texts() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
             "CREATE VIRTUAL TABLE library_fts USING fts5(names, words, facts, body, content='', "
-            "detail=column, prefix='2 3', tokenize='unicode61 remove_diacritics 0')"
+            "detail=column, prefix='2 3 4', tokenize='unicode61 remove_diacritics 0')"
         )
 
 

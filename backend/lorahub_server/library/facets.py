@@ -19,9 +19,13 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """How many of the found have what. `total` ends at COUNTED."""
+    """How many of the found have what. `total` ends at COUNTED.
+
+    Where `sampled` is a number, that many were looked at, the liveliest, and counts are of those.
+    """
 
     total: int = 0
+    sampled: int | None = None
     families: list[Count] = field(default_factory=list)
     layouts: list[Count] = field(default_factory=list)
     methods: list[Count] = field(default_factory=list)
@@ -52,13 +56,15 @@ def facets(tx: Tx, query: Query) -> Facets:
     """Return counts for filters. Each ignores its own filter, so that one can change it."""
     wanted = filters.read(tx.session, query, tx.now)
     rows = _rows(tx, wanted)
-    by_kind: dict[str, list[Count]] = {kind: [] for kind in keys.KINDS}
+    by_kind: dict[str, list[Count]] = {kind: [] for kind in (*keys.KINDS, queries_facets.TOTAL)}
     for kind, value, number in rows:
         by_kind[kind].append(Count(value, number))
-    total = sum(one.count for one in by_kind["all"])
+    looked_at = sum(one.count for one in by_kind["all"])
+    total = sum(one.count for one in by_kind[queries_facets.TOTAL])
     licenses = by_kind["license"]
     return Facets(
         total=min(total, queries_search.COUNTED),
+        sampled=looked_at if looked_at < total else None,
         families=by_kind["family"],
         layouts=by_kind["layout"],
         methods=by_kind["method"],
@@ -67,7 +73,7 @@ def facets(tx: Tx, query: Query) -> Facets:
         tasks=by_kind["task"],
         licenses=licenses[:_MAX],
         permissions=_permissions(licenses),
-        maturities=_maturities(total, by_kind[keys.MATURITY], wanted.max_maturity),
+        maturities=_maturities(looked_at, by_kind[keys.MATURITY], wanted.max_maturity),
     )
 
 
@@ -87,14 +93,11 @@ def _rows(tx: Tx, wanted: Filter) -> list[queries_facets.Row]:
     if replace(wanted, with_adapters=False, private=None) == Filter():
         scopes = queries_search.scopes(tx.caller, wanted)
         full = wanted.with_adapters
-        return queries_facets.kept(tx.session, scopes, _KINDS, full=full)
+        kept = queries_facets.kept(tx.session, scopes, _KINDS, full=full)
+        return kept + [(queries_facets.TOTAL, "", row[2]) for row in kept if row[0] == "all"]
     groups = [(wanted, [kind for kind in keys.KINDS if not _asks(wanted, kind)])]
     groups += [(_without(wanted, kind), [kind]) for kind in _OWN if _asks(wanted, kind)]
-    plans = [
-        (planned, kinds)
-        for one, kinds in groups
-        if (planned := queries_search.plan(tx.session, tx.caller, one)) is not None
-    ]
+    plans = [(queries_search.plan(tx.session, tx.caller, one), kinds) for one, kinds in groups]
     return queries_facets.among(tx.session, plans, _KINDS)
 
 

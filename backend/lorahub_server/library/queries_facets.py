@@ -10,6 +10,9 @@ from lorahub_server.library.queries_search import COUNTED, Plan, found_ids
 from lorahub_server.library.tables import Listing, SearchKey
 
 Row = tuple[str, str, int]  # kind, value, how many
+TOTAL = "total"
+# Of what is found so many are looked at, the liveliest.
+SAMPLED = 3000
 # Of private repositories, which are one person's and few.
 _OWN = 2000
 
@@ -59,24 +62,33 @@ def kept(
 
 
 def among(
-    session: Session, plans: Sequence[tuple[Plan, Collection[str]]], kinds: Mapping[str, int]
+    session: Session, plans: Sequence[tuple[Plan | None, Collection[str]]], kinds: dict[str, int]
 ) -> list[Row]:
     """Return the commonest keys of each kind among what plans find, in one statement.
 
-    Each plan answers for the kinds that come with it. Of what it finds COUNTED are looked at.
+    Each plan answers for the kinds that come with it, by a sample of SAMPLED of what it finds; of
+    the first the TOTAL is told too, up to COUNTED. Kind "all" has the size of its sample.
     """
     ways = [
         _counted(session, planned, {kind: kinds[kind] for kind in wanted})
         for planned, wanted in plans
+        if planned is not None
     ]
     if not ways:
         return []
+    if plans[0][0] is not None:
+        ways.append(_total(session, plans[0][0]))
     rows = session.execute(union_all(*ways))
-    return _cut(((kind, value, int(number)) for kind, value, number in rows), kinds)
+    return _cut(((kind, value, int(number)) for kind, value, number in rows), kinds | {TOTAL: 1})
+
+
+def _total(session: Session, planned: Plan) -> Any:
+    some = found_ids(session, planned, COUNTED).subquery()
+    return select(literal(TOTAL), literal(""), func.count()).select_from(some)
 
 
 def _counted(session: Session, planned: Plan, kinds: Mapping[str, int]) -> Any:
-    some = found_ids(session, planned, COUNTED).subquery()
+    some = found_ids(session, planned, SAMPLED).subquery()
     uses = (
         select(Listing.key_id, func.count().label("number"))
         .join(some, some.c.repo_id == Listing.repo_id)

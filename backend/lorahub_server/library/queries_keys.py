@@ -1,10 +1,12 @@
 """SQL of the keys under which repositories are listed: written with the library's entry."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lorahub_server.kit import upsert
@@ -14,18 +16,36 @@ from lorahub_server.library.tables import Listing, SearchKey
 _QUIET: dict[str, Any] = {"synchronize_session": False}
 
 
-def found(session: Session, scopes: Collection[int], wanted: Collection[Key]) -> list[SearchKey]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    id: int
+    scope: int
+    kind: str
+    value: str
+    uses: int
+
+
+def found(session: Session, scopes: Collection[int], wanted: Collection[Key]) -> list[Found]:
     """Return those of the keys that are there, in any of the scopes."""
-    return list(
-        session.scalars(
-            select(SearchKey)
-            .where(
-                SearchKey.scope.in_(scopes),
-                tuple_(SearchKey.kind, SearchKey.value).in_(sorted(wanted)),
-            )
-            .execution_options(populate_existing=True)
+    values: dict[str, Any] = {"scopes": sorted(scopes)}
+    for number, (kind, value) in enumerate(sorted(wanted)):
+        values |= {f"kind_{number}": kind, f"value_{number}": value}
+    return [Found(*row) for row in session.execute(_statement(len(wanted)), values)]
+
+
+@cache
+def _statement(number: int) -> Any:
+    # Each key has its place in an index; a list of pairs would have SQLite read all keys.
+    each = [
+        and_(
+            SearchKey.kind == bindparam(f"kind_{place}"),
+            SearchKey.value == bindparam(f"value_{place}"),
+            SearchKey.scope.in_(bindparam("scopes", expanding=True)),
         )
-    )
+        for place in range(number)
+    ]
+    columns = (SearchKey.id, SearchKey.scope, SearchKey.kind, SearchKey.value, SearchKey.uses)
+    return select(*columns).where(or_(*each))
 
 
 def put(
@@ -75,6 +95,16 @@ def remove(session: Session, repo_id: int) -> None:
     if rows:
         _delete(session, repo_id, [row.key_id for row in rows])
         _count(session, {row.key_id: (-1, -(row.size != NO_SIZE)) for row in rows})
+
+
+def recount(session: Session) -> None:
+    """Count all uses again, whatever the numbers were."""
+    uses = select(func.count()).select_from(Listing).where(Listing.key_id == SearchKey.id)
+    full = uses.where(Listing.size != NO_SIZE)
+    session.execute(
+        update(SearchKey).values(uses=uses.scalar_subquery(), full=full.scalar_subquery()),
+        execution_options=_QUIET,
+    )
 
 
 def _made(session: Session, scope: int, wanted: Collection[Key]) -> list[int]:

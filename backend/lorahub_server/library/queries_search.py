@@ -7,12 +7,24 @@ known to be few is read as a whole and sorted.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, literal, select, tuple_, union_all
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller
+from lorahub_server.access import Caller, anonymous
 from lorahub_server.access.rules import reading_ids
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
@@ -26,7 +38,8 @@ from lorahub_server.library.queries_filters import (
     keys_without,
     sets_of,
 )
-from lorahub_server.library.tables import LibraryEntry, LibraryText, Listing, SearchKey
+from lorahub_server.library.queries_text import Wanted
+from lorahub_server.library.tables import LibraryEntry, LibraryText, Listing
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
 
@@ -76,22 +89,25 @@ class Plan:
     without: tuple[int, ...]
     more: tuple[ColumnElement[bool], ...]
     uses: int
-    words: tuple[str, ...] = ()
+    is_all: bool
+    words: Wanted | None = None
     frequency: int = 0
+
+    @property
+    def is_simple(self) -> bool:
+        """Nobody in particular asks for all that has one key."""
+        asks_more = self.probes or self.without or self.more or self.words is not None
+        is_public = self.caller.is_anonymous and len(self.public) == 1 and not self.own
+        return is_public and self.few is None and not asks_more
 
     @property
     def walked(self) -> tuple[int, ...]:
         return (*self.public, *self.own)
 
 
-@dataclass(frozen=True, slots=True)
-class CardRow:
-    """A repository in a list; `at` is what the list is ordered by."""
-
-    entry: LibraryEntry
-    repo: Repository
-    starred: bool
-    at: Any = None
+# All columns of the entry, those of the repository that cards and rules need, `owner`, a name,
+# `starred`, and `at`, which the list is ordered by.
+CardRow = Any
 
 
 def scopes(caller: Caller, wanted: Filter) -> list[int]:
@@ -106,7 +122,7 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
         return None
     asked, left_out = [keys.ALL, *keys_of(wanted)], keys_without(wanted)
     found = queries_keys.found(session, scopes(caller, wanted), [*asked, *left_out])
-    by_key: dict[tuple[str, str], list[SearchKey]] = {}
+    by_key: dict[keys.Key, list[queries_keys.Found]] = {}
     for key in found:
         by_key.setdefault((key.kind, key.value), []).append(key)
     if any(key not in by_key for key in asked):
@@ -114,9 +130,9 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
     ranked = sorted(asked, key=lambda key: sum(one.uses for one in by_key[key]))
     walked, others = ranked[0], [key for key in ranked[1:] if key != keys.ALL]
     uses = sum(one.uses for one in by_key[walked])
-    frequency = 0
+    text, frequency = None, 0
     if wanted.words:
-        frequency = queries_text.frequency(session, wanted.words, SET_MAX + 1)
+        text, frequency = queries_text.read(session, wanted.words, SET_MAX + 1)
         if not frequency:
             return None
     sets = sorted(sets_of(session, wanted), key=lambda one: one[0])
@@ -131,7 +147,8 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
         without=tuple(one.id for key in left_out for one in by_key.get(key, [])),
         more=tuple(more),
         uses=uses,
-        words=wanted.words,
+        is_all=walked == keys.ALL,
+        words=text,
         frequency=frequency,
     )
 
@@ -140,7 +157,34 @@ def cards(
     session: Session, planned: Plan, sort: Sort, after: Sequence[Key] | None, limit: int
 ) -> Sequence[CardRow]:
     """Return entries with their repositories and whether the caller starred them."""
-    return _rows(session, list_statement(session, planned, sort, after, limit))
+    if not planned.is_simple or sort.is_name or (after is not None and after[0] is None):
+        return _rows(session, list_statement(session, planned, sort, after, limit))
+    value, last = after or (None, None)
+    wanted = {"key": planned.public[0], "value": value, "last": last, "most": limit}
+    statement = _simple_list(sort, is_first=after is None)
+    return session.execute(statement, wanted).all()
+
+
+@cache
+def _simple_list(sort: Sort, *, is_first: bool) -> Any:
+    """Return what most lists are, made once: everybody's view of what has one key."""
+    listed = (
+        select(Listing.repo_id, sort.column.label("at"))
+        .join(Repository, Repository.id == Listing.repo_id)
+        .where(visible_repos(anonymous()), Listing.key_id == bindparam("key"))
+        .order_by(*_ordered(sort, sort.column))
+        .limit(bindparam("most", type_=Integer))
+    )
+    if not is_first:
+        bound = tuple_(
+            bindparam("value", type_=sort.column.type),
+            bindparam("last", type_=Listing.repo_id.type),
+        )
+        here = tuple_(sort.column, Listing.repo_id)
+        listed = listed.where(here < bound if sort.descending else here > bound)
+    found = listed.subquery()
+    statement = _cards(anonymous(), found.c.at).join(found, found.c.repo_id == Repository.id)
+    return statement.order_by(*_ordered(sort, found.c.at, found.c.repo_id))
 
 
 def list_statement(
@@ -176,25 +220,28 @@ def alike(
     return kinds
 
 
-def best(session: Session, planned: Plan, after: int, limit: int) -> list[queries_text.Candidate]:
+def best(
+    session: Session, planned: Plan, wanted: Wanted, after: int, limit: int
+) -> list[queries_text.Candidate]:
     """Return the most popular of what has the words and all else, by queries_text.row_id."""
     few = planned.few
-    if few is None and planned.uses < min(planned.frequency, SET_MAX):
-        few = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
-    others = [] if few is not None and planned.few is None else [planned.walked]
     more = [
         visible_repos(planned.caller),
         *planned.more,
-        *(_listed(LibraryText.repo_id, ids) for ids in others),
         *_keyed(planned, LibraryText.repo_id),
     ]
+    if few is None and planned.uses < min(planned.frequency, SET_MAX):
+        few = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
+    elif not planned.is_all:
+        more.append(_listed(LibraryText.repo_id, planned.walked))
     return queries_text.popular(
         session,
-        planned.words,
+        wanted,
         more,
         after,
         limit,
         is_common=planned.frequency > SET_MAX,
+        joined=bool(planned.more),
         few=few,
     )
 
@@ -341,11 +388,29 @@ def _after(sort: Sort, at: Any, repo_id: Any, after: Sequence[Key]) -> ColumnEle
     return here < bound if sort.descending else here > bound
 
 
-def _rows(session: Session, statement: Any) -> list[CardRow]:
-    return [
-        CardRow(entry, repo, bool(starred), at)
-        for entry, repo, starred, at in session.execute(statement)
-    ]
+def _rows(session: Session, statement: Any) -> Sequence[CardRow]:
+    return session.execute(statement).all()
+
+
+# Columns and not entities: to make those takes longer than to find them.
+_CARD = (
+    select(
+        *(getattr(LibraryEntry, column.key) for column in LibraryEntry.__mapper__.column_attrs),
+        Repository.id,
+        Repository.owner_id,
+        Repository.creator_id,
+        Repository.name,
+        Repository.private,
+        Repository.gated,
+        Repository.default_branch,
+        Repository.forked_from_id,
+        Repository.created_at,
+        Repository.deleted_at,
+        Account.name.label("owner"),
+    )
+    .join(Repository, Repository.id == LibraryEntry.repo_id)
+    .join(Account, Account.id == Repository.owner_id)
+)
 
 
 def _cards(caller: Caller, at: Any) -> Any:
@@ -354,10 +419,4 @@ def _cards(caller: Caller, at: Any) -> Any:
         starred = exists().where(
             Star.repo_id == LibraryEntry.repo_id, Star.account_id == caller.account_id
         )
-    return (
-        select(LibraryEntry, Repository, starred, at)
-        .join(Repository, Repository.id == LibraryEntry.repo_id)
-        .join(Account, Account.id == Repository.owner_id)
-        .options(contains_eager(Repository.owner))
-        .where(visible_repos(caller))
-    )
+    return _CARD.add_columns(starred.label("starred"), at.label("at")).where(visible_repos(caller))

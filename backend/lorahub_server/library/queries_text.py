@@ -41,6 +41,8 @@ _STEP = 4
 _STEP_MARK = "^"
 _STEPS: tuple[tuple[int, ...], ...] = (tuple(range(3, _TOP // _STEP + 1)), (2,), (1,), (0,))
 _BATCH = 400
+_COMMON = 1000
+_LEAST_BEGINNING = 2
 _SHOWN = (LibraryText.names, LibraryText.words, LibraryText.facts)
 _FTS = table(
     FTS,
@@ -62,6 +64,14 @@ class Texts:
     def all(self) -> list[str]:
         parts = (self.names, self.words, self.facts, self.body)
         return sorted({word for part in parts for word in part.split()})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Words that a repository must have; the last one may be the beginning of a word."""
+
+    words: tuple[str, ...]
+    is_beginning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +178,8 @@ def near(session: Session, word: str, limit: int) -> Sequence[str]:
     ).all()
 
 
-def frequency(session: Session, wanted: Sequence[str], most: int) -> int:
-    """Return about how many repositories have all of these words, the last one as a beginning."""
+def frequency(session: Session, wanted: Wanted, most: int) -> int:
+    """Return about how many repositories have all of these words, counting to `most`."""
     if _is_sqlite(session):
         some = select(literal(1)).select_from(_FTS).where(_matches(wanted)).limit(most).subquery()
         return session.scalar(select(func.count()).select_from(some)) or 0
@@ -183,7 +193,21 @@ def frequency(session: Session, wanted: Sequence[str], most: int) -> int:
     return int(plan[0]["Plan"]["Plan Rows"]) if plan else 0
 
 
-def has(session: Session, repo_id: Any, wanted: Sequence[str]) -> ColumnElement[bool]:
+def read(session: Session, given: tuple[str, ...], most: int) -> tuple[Wanted, int]:
+    """Return words as they are looked for, and about how many repositories have them.
+
+    The last word may be a beginning, as somebody is still typing it, unless many have it as it is:
+    to gather all that begins with a common word would take too long.
+    """
+    wanted = Wanted(given)
+    number = frequency(session, wanted, most)
+    if number >= _COMMON or len(given[-1]) < _LEAST_BEGINNING:
+        return wanted, number
+    wanted = Wanted(given, is_beginning=True)
+    return wanted, frequency(session, wanted, most)
+
+
+def has(session: Session, repo_id: Any, wanted: Wanted) -> ColumnElement[bool]:
     """Return the condition that one repository, named by a column, has all of the words."""
     other = LibraryText.__table__.alias()
     row = select(literal(1)).where(other.c.repo_id == repo_id)
@@ -196,7 +220,7 @@ def has(session: Session, repo_id: Any, wanted: Sequence[str]) -> ColumnElement[
     return row.scalar_subquery().is_not(None)
 
 
-def having(session: Session, wanted: Sequence[str]) -> Any:
+def having(session: Session, wanted: Wanted) -> Any:
     """Return a SELECT of the ids of all repositories that have the words."""
     if _is_sqlite(session):
         return select(_repo_id()).where(_matches(wanted))
@@ -205,30 +229,31 @@ def having(session: Session, wanted: Sequence[str]) -> Any:
 
 def popular(
     session: Session,
-    wanted: Sequence[str],
+    wanted: Wanted,
     more: Sequence[ColumnElement[bool]],
     after: int,
     limit: int,
     *,
     is_common: bool,
+    joined: bool,
     few: Any = None,
 ) -> list[Candidate]:
     """Return those with all of the words, by `row_id`: the most popular first.
 
-    `more` are conditions on the repository, its entry and its owner. `few` selects the ids of all
-    that come into question, where those are fewer than what has the words.
+    `more` are conditions on the repository, with its entry and its owner's account `joined`. `few`
+    selects the ids of all that come into question, where those are fewer than what has the words.
     """
     if few is not None:
         among = (LibraryText.repo_id.in_(few), has(session, LibraryText.repo_id, wanted))
-        return _by_bucket(session, [*more, *among], after, limit)
+        return _by_bucket(session, [*more, *among], after, limit, joined=joined)
     if _is_sqlite(session):
-        return _popular_in_fts(session, wanted, more, after, limit)
+        return _popular_in_fts(session, wanted, more, after, limit, joined=joined)
     found: list[Candidate] = []
     # A common word is looked for among the popular alone, which an index of its own words narrows.
     for steps in _STEPS if is_common else (None,):
         rest = limit - len(found)
         condition = _documents(wanted, steps)
-        found += _by_bucket(session, [condition, *more], after, rest)
+        found += _by_bucket(session, [condition, *more], after, rest, joined=joined)
         if len(found) >= limit:
             break
     return found
@@ -236,37 +261,44 @@ def popular(
 
 def _popular_in_fts(
     session: Session,
-    wanted: Sequence[str],
+    wanted: Wanted,
     more: Sequence[ColumnElement[bool]],
     after: int,
     limit: int,
+    *,
+    joined: bool,
 ) -> list[Candidate]:
     statement = (
         select(_FTS.c.rowid, *_SHOWN)
         .select_from(_FTS)
         .join(LibraryText, LibraryText.repo_id == _repo_id())
         .join(Repository, Repository.id == LibraryText.repo_id)
-        .join(Account, Account.id == Repository.owner_id)
-        .join(LibraryEntry, LibraryEntry.repo_id == LibraryText.repo_id)
         .where(_matches(wanted), _FTS.c.rowid > after, *more)
         .order_by(_FTS.c.rowid)
         .limit(limit)
     )
+    if joined:
+        statement = _with_joins(statement)
     return [Candidate(*row) for row in session.execute(statement)]
 
 
 def _by_bucket(
-    session: Session, wanted: Sequence[ColumnElement[bool]], after: int, limit: int
+    session: Session,
+    wanted: Sequence[ColumnElement[bool]],
+    after: int,
+    limit: int,
+    *,
+    joined: bool,
 ) -> list[Candidate]:
     statement = (
         select(LibraryText.bucket, LibraryText.repo_id, *_SHOWN)
         .join(Repository, Repository.id == LibraryText.repo_id)
-        .join(Account, Account.id == Repository.owner_id)
-        .join(LibraryEntry, LibraryEntry.repo_id == LibraryText.repo_id)
         .where(*wanted)
         .order_by(LibraryText.bucket.desc(), LibraryText.repo_id)
         .limit(limit)
     )
+    if joined:
+        statement = _with_joins(statement)
     if after >= 0:
         bucket, repo_id = _TOP - (after >> _SHIFT), after & _IDS
         later = and_(LibraryText.bucket == bucket, LibraryText.repo_id > repo_id)
@@ -274,8 +306,14 @@ def _by_bucket(
     return [Candidate(row_id(row[0], row[1]), *row[2:]) for row in session.execute(statement)]
 
 
+def _with_joins(statement: Any) -> Any:
+    return statement.join(Account, Account.id == Repository.owner_id).join(
+        LibraryEntry, LibraryEntry.repo_id == LibraryText.repo_id
+    )
+
+
 def _documents(
-    wanted: Sequence[str],
+    wanted: Wanted,
     steps: Sequence[int] | None = None,
     document: Any = LibraryText.document,
 ) -> ColumnElement[bool]:
@@ -286,13 +324,15 @@ def _documents(
     return found
 
 
-def _tsquery(wanted: Sequence[str]) -> str:
+def _tsquery(wanted: Wanted) -> str:
     # Words hold letters and digits alone, so nothing in them has to be escaped.
-    return " & ".join([*(f"'{word}'" for word in wanted[:-1]), f"'{wanted[-1]}':*"])
+    return " & ".join(f"'{word}'" for word in wanted.words) + (":*" if wanted.is_beginning else "")
 
 
-def _matches(wanted: Sequence[str]) -> ColumnElement[bool]:
-    query = " AND ".join([*(f'"{word}"' for word in wanted[:-1]), f'"{wanted[-1]}" *'])
+def _matches(wanted: Wanted) -> ColumnElement[bool]:
+    query = " AND ".join(f'"{word}"' for word in wanted.words) + (
+        " *" if wanted.is_beginning else ""
+    )
     return literal_column(FTS).op("MATCH")(query)
 
 

@@ -14,7 +14,7 @@ from lorahub_server.kit import pagination
 from lorahub_server.kit.pagination import Page
 from lorahub_server.library import queries_search
 from lorahub_server.library.queries_search import Plan
-from lorahub_server.library.queries_text import Candidate
+from lorahub_server.library.queries_text import Candidate, Wanted
 
 TOP = 200
 _ORDER = "best"
@@ -44,16 +44,20 @@ def place(cursor: str | None) -> Place | None:
     return Place(end, points, row_id)
 
 
-def page(session: Session, planned: Plan, after: Place | None, size: int) -> Page[int]:
+def page(
+    session: Session, planned: Plan, wanted: Wanted, after: Place | None, size: int
+) -> Page[int]:
     """Return the ids of a page, the best first."""
     if after is not None and after.points == _UNRANKED:
-        return _page_of_rest(session, planned, after, [], size)
-    candidates = queries_search.best(session, planned, -1, TOP if after is None else 2 * TOP)
+        return _page_of_rest(session, planned, wanted, after, [], size)
+    candidates = queries_search.best(
+        session, planned, wanted, -1, TOP if after is None else 2 * TOP
+    )
     end = after.end if after is not None else _END
     if after is None and len(candidates) == TOP:
         end = candidates[-1].row_id
     ranked = sorted(
-        (-_points(one, planned.words), one.row_id) for one in candidates if one.row_id <= end
+        (-_points(one, wanted.words), one.row_id) for one in candidates if one.row_id <= end
     )
     if after is not None:
         ranked = [one for one in ranked if one > (-after.points, after.row_id)]
@@ -63,15 +67,15 @@ def page(session: Session, planned: Plan, after: Place | None, size: int) -> Pag
         return Page(ids, _cursor(Place(end, -shown[-1][0], shown[-1][1])))
     if end == _END:
         return Page(ids)
-    return _page_of_rest(session, planned, Place(end, _UNRANKED, end), ids, size)
+    return _page_of_rest(session, planned, wanted, Place(end, _UNRANKED, end), ids, size)
 
 
 def _page_of_rest(
-    session: Session, planned: Plan, after: Place, shown: list[int], size: int
+    session: Session, planned: Plan, wanted: Wanted, after: Place, shown: list[int], size: int
 ) -> Page[int]:
     """Fill a page with what follows by popularity."""
     room = size - len(shown)
-    found = queries_search.best(session, planned, after.row_id, room + 1)
+    found = queries_search.best(session, planned, wanted, after.row_id, room + 1)
     ids = [*shown, *(one.repo_id for one in found[:room])]
     if len(found) <= room:
         return Page(ids)
@@ -84,15 +88,15 @@ def _cursor(last: Place) -> str:
 
 
 def _points(one: Candidate, wanted: Sequence[str]) -> int:
-    names = one.names.split()
-    parts = ((names, _NAMED), (one.words.split(), _MARKED), (one.facts.split(), _DETECTED))
-    total = sum(max(_weight(word, has, most) for has, most in parts) for word in wanted)
+    names = f" {one.names} "
+    parts = ((names, _NAMED), (f" {one.words} ", _MARKED), (f" {one.facts} ", _DETECTED))
+    total = sum(max(_weight(word, among, most) for among, most in parts) for word in wanted)
     is_named = all(_weight(word, names, _NAMED) for word in wanted)
-    return total + (max(_EXACT - len(names), 0) if is_named else 0)
+    return total + (max(_EXACT - one.names.count(" "), 0) if is_named else 0)
 
 
-def _weight(word: str, among: Sequence[str], most: int) -> int:
-    """Return what a word counts that is there, or that one there begins with."""
-    if word in among:
+def _weight(word: str, among: str, most: int) -> int:
+    """Return what a word counts that is among others, or that one of them begins with."""
+    if f" {word} " in among:
         return most
-    return most - 1 if any(one.startswith(word) for one in among) else 0
+    return most - 1 if f" {word}" in among else 0

@@ -92,8 +92,8 @@ def find(
     planned = queries_search.plan(tx.session, tx.caller, wanted)
     if planned is None:
         return Page()
-    if is_ranked:
-        found = ranking.page(tx.session, planned, place, size)
+    if is_ranked and planned.words is not None:
+        found = ranking.page(tx.session, planned, planned.words, place, size)
         return Page(cards_of(tx, found.items), found.next_cursor)
     if query.fold:
         return _find_folded(tx, query.sort, planned, after, size)
@@ -129,17 +129,17 @@ def _find_folded(
     following = None
     for _ in range(_MAX_FOLDED_READS):
         rows = queries_search.cards(tx.session, planned, sort, after, size + 1)
-        keys = {row.entry.fold_key for row in rows if row.entry.fold_key}
+        keys = {row.fold_key for row in rows if row.fold_key}
         alike = queries_search.alike(tx.session, planned, sort, keys) if keys else {}
         for row in rows[:size]:
-            same = alike.get(row.entry.fold_key or "", [row.repo.id])
-            if same[0] == row.repo.id:
-                behind[row.repo.id] = len(same) - 1
+            same = alike.get(row.fold_key or "", [row.id])
+            if same[0] == row.id:
+                behind[row.id] = len(same) - 1
                 shown.append(row)
-            after, following = [row.at, row.repo.id], _cursor(order, row)
+            after, following = [row.at, row.id], _cursor(order, row)
             if len(shown) == size:
                 break
-        is_last = len(rows) <= size and (not rows or rows[-1].repo.id == (after or [0])[-1])
+        is_last = len(rows) <= size and (not rows or rows[-1].id == (after or [0])[-1])
         if is_last:
             following = None
         if is_last or len(shown) == size:
@@ -151,7 +151,7 @@ def _find_folded(
 
 
 def _cursor(order: str, row: CardRow) -> str:
-    return pagination.encode(order, row.at, row.repo.id)
+    return pagination.encode(order, row.at, row.id)
 
 
 def cards_of(tx: Tx, repo_ids: Collection[int]) -> list[RepoCard]:
@@ -205,46 +205,45 @@ def _meant(tx: Tx, word: str) -> list[str]:
 
 
 def _cards(tx: Tx, rows: Sequence[CardRow]) -> list[RepoCard]:
-    sources = forks.forked_from(tx, [row.repo for row in rows])
-    return [_card(tx, row, sources.get(row.repo.id)) for row in rows]
+    sources = forks.forked_from(tx, rows)
+    return [_card(tx, row, sources.get(row.id)) for row in rows]
 
 
 def _card(tx: Tx, row: CardRow, forked_from: str | None) -> RepoCard:
-    entry, repo = row.entry, row.repo
     return RepoCard(
-        id=repo.id,
-        owner=repo.owner.name,
-        name=repo.name,
-        private=repo.private,
-        default_branch=repo.default_branch,
-        revision=entry.revision,
-        title=entry.title,
-        summary=entry.summary,
-        license=entry.license,
-        base_model=entry.base_model,
-        task=entry.task,
-        permits=permissions.names(entry.permits),
-        maturity=entry.maturity,
-        family=entry.family,
-        family_declared=entry.family_declared,
-        layout=entry.layout,
-        method=entry.method,
-        rank=entry.rank,
-        size=entry.size,
-        adapters=entry.adapters,
-        trigger_words=list(entry.trigger_words),
-        tags=list(entry.tags),
-        health=entry.health,
-        cover=entry.cover,
-        cover_preview=entry.cover_preview,
-        stars=entry.stars,
-        downloads=entry.downloads,
-        starred=row.starred,
-        created_at=repo.created_at,
-        updated_at=entry.updated_at,
-        published_at=entry.published_at,
-        trending=entry.trending,
-        gated=repo.gated,
-        has_open_files=passes_gate(tx.caller, repo),
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        private=row.private,
+        default_branch=row.default_branch,
+        revision=row.revision,
+        title=row.title,
+        summary=row.summary,
+        license=row.license,
+        base_model=row.base_model,
+        task=row.task,
+        permits=permissions.names(row.permits),
+        maturity=row.maturity,
+        family=row.family,
+        family_declared=row.family_declared,
+        layout=row.layout,
+        method=row.method,
+        rank=row.rank,
+        size=row.size,
+        adapters=row.adapters,
+        trigger_words=list(row.trigger_words),
+        tags=list(row.tags),
+        health=row.health,
+        cover=row.cover,
+        cover_preview=row.cover_preview,
+        stars=row.stars,
+        downloads=row.downloads,
+        starred=bool(row.starred),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        published_at=row.published_at,
+        trending=row.trending,
+        gated=row.gated,
+        has_open_files=passes_gate(tx.caller, row),
         forked_from=forked_from,
     )

@@ -17,6 +17,7 @@ from lorahub_server.library import (
     indexing,
     notices,
     queries,
+    queries_keys,
     queries_text,
     reading,
     trending,
@@ -97,6 +98,7 @@ def rebuild_all(session: Session) -> None:
         entry.stars = queries.count_stars(session, repo.id)
         session.flush()
         indexing.count(session, entry)
+    queries_keys.recount(session)
 
 
 def remove(tx: Tx, repo: Repository) -> None:

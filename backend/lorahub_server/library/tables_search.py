@@ -31,7 +31,7 @@ class SearchKey(Base):
 
     __tablename__ = "search_keys"
     __table_args__ = (
-        UniqueConstraint("scope", "kind", "value"),
+        UniqueConstraint("kind", "value", "scope"),
         Index("ix_search_keys_uses", "scope", "kind", "uses"),
         # A number that was used stays so: processes remember what it stands for.
         {"sqlite_autoincrement": True},
@@ -111,7 +111,7 @@ class SearchWord(Base):
 
 MAKE_FTS = (
     f"CREATE VIRTUAL TABLE {FTS} USING fts5(names, words, facts, body, content='', "
-    "detail=column, prefix='2 3', tokenize='unicode61 remove_diacritics 0')"
+    "detail=column, prefix='2 3 4', tokenize='unicode61 remove_diacritics 0')"
 )
 
 

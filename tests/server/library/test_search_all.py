@@ -79,6 +79,10 @@ def fill(shelf: Shelf, dice: random.Random, number: int) -> list[Row]:
     return rows
 
 
+def begins(word: str, given: str) -> bool:
+    return word == given or (len(given) > 1 and word.startswith(given))
+
+
 def holds(row: Row, query: Query, who: str | None) -> bool:
     facts, wish = row.facts, query.measures
     given = words.of_text(query.text)
@@ -87,7 +91,7 @@ def holds(row: Row, query: Query, who: str | None) -> bool:
         (
             not row.private or row.owner == who,
             all(word in has for word in given[:-1]),
-            not given or any(word.startswith(given[-1]) for word in has),
+            not given or any(begins(word, given[-1]) for word in has),
             query.owner in (None, row.owner),
             set(query.tags) <= set(row.tags),
             not set(query.without_tags) & set(row.tags),
