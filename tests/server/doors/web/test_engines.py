@@ -8,7 +8,7 @@ from support.person import Person
 
 PAGES = {
     "/": 7,
-    "/?q=glass&family=llama&tag=style": 10,
+    "/?q=glass&family=llama&tag=style": 13,
     "/?q=-%23water&sort=stars&period=7d": 6,
     "/search-help": 1,
     "/searches": 2,
