@@ -8,6 +8,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from lorahub import __version__
+from lorahub_server.community.searches.looking import WATCH
 from lorahub_server.community.webhooks.outbox import OUTBOX
 from lorahub_server.config import Settings
 from lorahub_server.doors import api, errors, files, git, hf, middleware, ops, web
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         upstream=Upstream(settings.upstream) if settings.upstream else None,
     )
     events.listen(OUTBOX)
+    events.listen(WATCH)
     errors.install(app)
     middleware.install(app, settings, app.state.hub.generation)
     app.include_router(ops.router)

@@ -107,8 +107,11 @@ class Hub:
         sort: str | None = None,
         limit: int | None = None,
     ) -> Iterator[models.Repo]:
-        """Repositories that the caller may see, page by page, at most `limit`."""
-        wanted = {"search": search, "owner": owner, "tag": tag, "family": family}
+        """Repositories that the caller may see, page by page, at most `limit`.
+
+        `search` is a search line: words, and filters as in `glass base:sdxl rank:8..64 -#anime`.
+        """
+        wanted = {"q": search, "owner": owner, "tag": tag, "family": family}
         wanted |= {"layout": layout, "sort": sort}
         yield from (build(models.Repo, item) for item in self._pages("repos", wanted, limit))
 

@@ -68,7 +68,7 @@ def test_find_and_copy_with_the_keyboard_alone(opened, filled):
         page.keyboard.type("glasspaint")
         page.keyboard.press("Enter")
         page.wait_for_url("**/?q=glasspaint")
-        card = page.get_by_role("link", name="Glasspaint, church windows at noon")
+        card = page.get_by_role("link", name="Glasspaint, church windows at noon", exact=True)
         press_tab_until(page, card)
         page.keyboard.press("Enter")
         page.wait_for_url("**/maren/glasspaint")
@@ -156,6 +156,7 @@ def test_the_theme_follows_the_system_and_the_button(opened, filled):
 
 PAGES = [
     "/", "/?q=glasspaint", "/?q=nothing&tag=style", "/tags", "/tags/style", "/stars", "/maren",
+    "/search-help", "/searches", "/notifications",
     "/lex", "/maren/glasspaint", "/maren/hidden", "/lex/legal", "/lex/empty",
     "/maren/glasspaint/tree/main", "/maren/hidden/tree/main/notes",
     "/maren/glasspaint/blob/main/README.md", "/maren/hidden/blob/main/notes/long.txt",

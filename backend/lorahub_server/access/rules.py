@@ -53,7 +53,7 @@ def shown(
     private: InstrumentedAttribute[bool],
 ) -> ColumnElement[bool]:
     """Return the SQL condition for what is public, or private to the caller or their like."""
-    own = _reading_ids(caller)
+    own = reading_ids(caller)
     return or_(private.is_(False), owner_id.in_(own)) if own else private.is_(False)
 
 
@@ -78,7 +78,7 @@ def can_create(caller: Caller, owner_id: int) -> bool:
 
 def is_member(caller: Caller, owner_id: int) -> bool:
     """Tell whether the caller sees what is private to this account: theirs or an organisation."""
-    return owner_id in _reading_ids(caller)
+    return owner_id in reading_ids(caller)
 
 
 def require_read(caller: Caller, repo: Guarded | None) -> None:
@@ -136,7 +136,7 @@ def require_org_admin(caller: Caller, org: Account) -> Account:
     return require_scope(caller, "write")
 
 
-def _reading_ids(caller: Caller) -> list[int]:
+def reading_ids(caller: Caller) -> list[int]:
     """Return the accounts whose private repositories the caller sees."""
     if caller.account_id is None or "read" not in caller.scopes:
         return []
@@ -159,4 +159,4 @@ def _may_edit(caller: Caller, owner_id: int, creator_id: int | None) -> bool:
 
 
 def _may_know(caller: Caller, repo: Guarded) -> bool:
-    return not repo.private or repo.owner_id in _reading_ids(caller)
+    return not repo.private or repo.owner_id in reading_ids(caller)

@@ -32,6 +32,8 @@ class Account(Base):
     # The memberships of a user, {organisation's id: role}, so that a request knows them without
     # asking; only accounts.members writes it, with the rows.
     org_roles: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
+    # How many notifications wait to be read; community.notifications counts, pages show it.
+    unread: Mapped[int] = mapped_column(default=0, server_default="0")
     # Who made an organisation.
     creator_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -5,6 +5,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from lorahub_server.community.collections.tables import Collection, CollectionItem, Upvote
 from lorahub_server.community.discussions.tables import CommentVersion, Thread, ThreadEvent
+from lorahub_server.community.notifications.tables import Notification
+from lorahub_server.community.searches.tables import SavedSearch, SearchHit
 from lorahub_server.community.webhooks.tables import (
     Webhook,
     WebhookDelivery,
@@ -19,6 +21,9 @@ __all__ = [
     "CollectionItem",
     "CommentVersion",
     "Follow",
+    "Notification",
+    "SavedSearch",
+    "SearchHit",
     "Star",
     "Thread",
     "ThreadEvent",

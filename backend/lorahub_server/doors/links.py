@@ -34,6 +34,11 @@ def repo(owner: str, name: str, *rest: str) -> str:
     return "/".join([f"/{piece(owner)}/{piece(name)}", *rest])
 
 
+def download(owner: str, name: str) -> str:
+    """Return where the adapter of a repository that has one is downloaded."""
+    return repo(owner, name, "download")
+
+
 def tree(owner: str, name: str, revision: str, folder: str = "") -> str:
     return _at(repo(owner, name, "tree"), revision, folder)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from lorahub_server.access import Tx
-from lorahub_server.library import queries, trending
+from lorahub_server.library import indexing, queries, trending
 
 
 def lock(tx: Tx, repo_id: int) -> None:
@@ -22,6 +22,7 @@ def star_given(tx: Tx, repo_id: int) -> None:
         entry.stars += 1
         entry.trending = trending.plus(entry.trending, trending.STARRED, tx.now)
         tx.session.flush()
+        indexing.count(tx.session, entry)
 
 
 def star_taken(tx: Tx, repo_id: int, given_at: datetime) -> None:
@@ -33,3 +34,4 @@ def star_taken(tx: Tx, repo_id: int, given_at: datetime) -> None:
     entry.stars = max(entry.stars - 1, 0)
     entry.trending = trending.minus(entry.trending, trending.STARRED, given_at, least=least)
     tx.session.flush()
+    indexing.count(tx.session, entry)

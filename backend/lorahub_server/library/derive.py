@@ -1,24 +1,36 @@
 """From a card and adapter files to the columns that lists and searches need. No database here."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
-from lorahub_server.library import conflict, licences
+from lorahub.adapters.families import names as families
+from lorahub_server.kit import names
+from lorahub_server.library import conflict, licences, permissions
 from lorahub_server.library.card import Card, split_words
 from lorahub_server.library.model import AdapterDetails
 from lorahub_server.library.overlay import with_config, with_declared
 
-MAX_SEARCH_TEXT = 8000
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 _COVER_NAMES = ("cover.", "preview.", "thumbnail.")
 _MAX_WORDS = 30
 
 
+class File(Protocol):
+    @property
+    def path(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
 def order(adapters: Iterable[AdapterDetails]) -> list[AdapterDetails]:
     """Return the adapters, first the one that stands for all: not in a folder, and large."""
-    return sorted(adapters, key=lambda item: (item.path.count("/"), -item.size, item.path))
+    return sorted(adapters, key=place)
+
+
+def place(item: File) -> tuple[int, int, str]:
+    """Return what decides the place of an adapter file in `order`."""
+    return item.path.count("/"), -item.size, item.path
 
 
 def from_card(
@@ -26,15 +38,18 @@ def from_card(
 ) -> dict[str, Any]:
     """Return the columns that the card and the tree decide."""
     bases = base_models(card, adapters)
+    licence = (licences.effective(card.license, card.license_name) or "")[:64] or None
     return {
         "title": (card.title or prettified(name))[:200],
         "summary": card.summary,
-        "license": (licences.effective(card.license, card.license_name) or "")[:64] or None,
+        "license": licence,
+        "permits": permissions.bits(permissions.of(licence)),
         "base_model": bases[0] if bases else None,
+        "base_key": names.lower(bases[0])[:200] if bases else None,
         "family_declared": declared_family(card),
         "trigger_words": trigger_words(card, adapters),
         "cover": cover_of(card, paths),
-        "search_text": search_text(card, adapters),
+        "tags": sorted(card.tags),
     }
 
 
@@ -43,6 +58,7 @@ def from_adapters(adapters: Sequence[AdapterDetails]) -> dict[str, Any]:
     first = adapters[0] if adapters else None
     return {
         "family": first.family if first else None,
+        "task": _task(first.family) if first else None,
         "layout": first.layout if first else None,
         "method": first.method if first else None,
         "rank": first.rank if first else None,
@@ -50,6 +66,11 @@ def from_adapters(adapters: Sequence[AdapterDetails]) -> dict[str, Any]:
         "adapters": len(adapters),
         "health": health_of(adapters),
     }
+
+
+def _task(family: str | None) -> str | None:
+    found = families.makes(family)
+    return None if found == "unknown" else found
 
 
 def base_models(card: Card, adapters: Sequence[AdapterDetails]) -> list[str]:
@@ -81,30 +102,6 @@ def cover_of(card: Card, paths: Sequence[str]) -> str | None:
     at_root = sorted(path for path in pictures if "/" not in path)
     named = [path for path in at_root if path.lower().startswith(_COVER_NAMES)]
     return next(iter(named or at_root), None)
-
-
-def search_text(card: Card, adapters: Sequence[AdapterDetails]) -> str:
-    """Return what words are looked for in, next to the names, which may change."""
-    first = adapters[0] if adapters else None
-    parts = [
-        card.title or "",
-        card.summary,
-        *card.tags,
-        *trigger_words(card, adapters),
-        *base_models(card, adapters),
-        card.pipeline_tag or "",
-        card.library_name or "",
-        first.family or "" if first else "",
-        first.method or "" if first else "",
-        *(item.name for item in adapters[:50]),
-    ]
-    # One line for each: a word must not be found across two of them.
-    return folded("\n".join(dict.fromkeys(part for part in parts if part)))[:MAX_SEARCH_TEXT]
-
-
-def folded(text: str) -> str:
-    """Return the text as searches compare it."""
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def prettified(name: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lorahub_server.kit.clock import now
 from lorahub_server.kit.db import Database
-from lorahub_server.library import queries, trending
+from lorahub_server.library import indexing, queries, trending
 
 _log = structlog.get_logger(__name__)
 
@@ -87,3 +87,4 @@ def _write(db: Database, counts: dict[int, int]) -> None:
             entry.downloads += times
             weight = trending.DOWNLOADED * times
             entry.trending = trending.plus(entry.trending, weight, moment)
+            indexing.count(session, entry)

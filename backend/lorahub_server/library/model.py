@@ -49,6 +49,12 @@ class RepoCard:
     forked_from: str | None = None
     # The preview that stands for it in place of `cover`; shown to whoever sees the repository.
     cover_preview: int | None = None
+    # What models of its family make; what its licence permits; for whom it is.
+    task: str | None = None
+    permits: tuple[str, ...] = ()
+    maturity: int = 0
+    # How many near-identical uploads a list that folds them has behind this one.
+    alike: int = 0
 
     @property
     def full_name(self) -> str:

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
+from lorahub_server.insight.likeness.tables import Likeness
+from lorahub_server.insight.previews.tables import Preview
 from lorahub_server.kit import upsert
+from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
     AdapterFile,
     LibraryEntry,
@@ -20,6 +23,8 @@ from lorahub_server.library.tables import (
 from lorahub_server.repos.tables import CommitRow, Repository
 
 BATCH = 500
+# Kinds of insight.likeness between files that people would call copies of each other.
+_NEARLY_SAME = ("tensors", "same", "near")
 
 
 def lock_entry(session: Session, repo_id: int) -> LibraryEntry | None:
@@ -55,11 +60,13 @@ def insert_entry(session: Session, repo_id: int, moment: datetime) -> LibraryEnt
 _DEFAULTS: dict[str, Any] = {
     "title": "",
     "summary": "",
+    "permits": 0,
+    "maturity": 0,
     "size": 0,
     "adapters": 0,
     "trigger_words": [],
     "health": "none",
-    "search_text": "",
+    "tags": [],
     "downloads": 0,
     "trending": 0.0,
 }
@@ -72,18 +79,6 @@ def count_stars(session: Session, repo_id: int) -> int:
 
 def entry_of(session: Session, repo_id: int) -> LibraryEntry | None:
     return session.get(LibraryEntry, repo_id)
-
-
-def tags_of(session: Session, repo_ids: Collection[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {repo_id: [] for repo_id in repo_ids}
-    rows = session.execute(
-        select(RepoTag.repo_id, RepoTag.tag)
-        .where(RepoTag.repo_id.in_(repo_ids))
-        .order_by(RepoTag.repo_id, RepoTag.tag)
-    )
-    for repo_id, tag in rows:
-        found[repo_id].append(tag)
-    return found
 
 
 def replace_tags(session: Session, repo_id: int, tags: Collection[str]) -> None:
@@ -139,6 +134,37 @@ def repos_with_blob(session: Session, sha256: str) -> Sequence[int]:
         .where(AdapterFile.sha256 == sha256)
         .distinct()
         .order_by(AdapterFile.repo_id)
+    ).all()
+
+
+def fold_key(session: Session, sha256: str) -> str:
+    """Return a name for all files that are nearly the same as this one, itself included."""
+    alike = session.scalar(
+        select(func.min(Likeness.other)).where(
+            Likeness.sha256 == sha256, Likeness.kind.in_(_NEARLY_SAME)
+        )
+    )
+    return min(sha256, alike or sha256)
+
+
+def maturity_of(session: Session, repo_id: int) -> int:
+    """Return for whom a repository is, by its previews and its tags."""
+    ratings = session.scalars(
+        select(Preview.maturity).where(Preview.repo_id == repo_id).distinct()
+    ).all()
+    marks = session.scalars(
+        select(RepoTag.tag).where(RepoTag.repo_id == repo_id, RepoTag.tag.in_(maturity.ADULT_TAGS))
+    ).all()
+    return maturity.of(list(ratings), list(marks))
+
+
+def entries_of_deleted(session: Session) -> Sequence[int]:
+    """Return the repositories that are deleted and still stand in lists."""
+    return session.scalars(
+        select(LibraryEntry.repo_id)
+        .join(Repository, Repository.id == LibraryEntry.repo_id)
+        .where(Repository.deleted_at.is_not(None))
+        .order_by(LibraryEntry.repo_id)
     ).all()
 
 

@@ -1,270 +1,422 @@
-"""SQL of lists, searches and their counts. Every one of them asks `visible_repos`."""
+"""SQL of lists and searches. Every one of them asks `visible_repos`.
 
-import re
+A list walks the index of one key in its order and stops when the page is full, asking of each
+repository on the way whether it has the other keys: the key that fewest have is walked. What is
+known to be few is read as a whole and sorted.
+"""
+
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
+    and_,
+    bindparam,
     exists,
-    func,
+    false,
     literal,
-    or_,
     select,
     tuple_,
+    union_all,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
+from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller
+from lorahub_server.access import Caller, anonymous
+from lorahub_server.access.rules import reading_ids
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
-from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import Key
-from lorahub_server.library.measures import ANY, Measures
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag, RepoTerm
+from lorahub_server.library import keys, queries_keys, queries_text
+from lorahub_server.library.queries_filters import (
+    SET_MAX,
+    Filter,
+    conditions,
+    keys_of,
+    keys_without,
+    sets_of,
+)
+from lorahub_server.library.queries_text import Wanted
+from lorahub_server.library.tables import LibraryEntry, LibraryText, Listing
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
 
 # Counts and facets look at so many repositories at most.
 COUNTED = 10_000
-_HASH = re.compile(r"[0-9a-f]{8,64}")
+# And walk over so many that don't have all that is asked for.
+_SCANNED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
     """What a list is ordered by; the repository's id decides between equals."""
 
-    column: InstrumentedAttribute[Any]
+    column: Any
     kind: type
     descending: bool = True
 
+    @property
+    def is_name(self) -> bool:
+        return self.kind is str
+
 
 SORTS = {
-    "trending": Sort(LibraryEntry.trending, float),
-    "updated": Sort(LibraryEntry.updated_at, datetime),
-    "newest": Sort(LibraryEntry.published_at, datetime),
-    "stars": Sort(LibraryEntry.stars, int),
-    "downloads": Sort(LibraryEntry.downloads, int),
+    "trending": Sort(Listing.trending, float),
+    "updated": Sort(Listing.updated, int),
+    "newest": Sort(Listing.published, int),
+    "stars": Sort(Listing.stars, int),
+    "downloads": Sort(Listing.downloads, int),
+    "smallest": Sort(Listing.size, int, descending=False),
     "name": Sort(Repository.name_lower, str, descending=False),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """A query in the database's terms: names in lower case, words folded."""
+class Plan:
+    """How a filter is answered: by a walk along `walked`, or by sorting the ids in `few`.
 
-    words: tuple[str, ...] = ()
-    owner: str | None = None
-    tags: tuple[str, ...] = ()
-    terms: tuple[str, ...] = ()
-    family: str | None = None
-    layout: str | None = None
-    method: str | None = None
-    starred_by: int | None = None
-    forked_from: int | None = None
-    private: bool | None = None
-    gated: bool | None = None
-    with_adapters: bool = False
-    measures: Measures = ANY
+    `public` and `own` are numbers of the key that is walked; of each of `probes` a repository must
+    have one, and of `without` none. `more` are all other conditions.
+    """
+
+    caller: Caller
+    public: tuple[int, ...]
+    own: tuple[int, ...]
+    few: Any | None
+    probes: tuple[tuple[int, ...], ...]
+    without: tuple[int, ...]
+    more: tuple[ColumnElement[bool], ...]
+    uses: int
+    is_all: bool
+    words: Wanted | None = None
+    frequency: int = 0
+
+    @property
+    def is_simple(self) -> bool:
+        """Nobody in particular asks for all that has one key."""
+        asks_more = self.probes or self.without or self.more or self.words is not None
+        is_public = self.caller.is_anonymous and len(self.public) == 1 and not self.own
+        return is_public and self.few is None and not asks_more
+
+    @property
+    def walked(self) -> tuple[int, ...]:
+        return (*self.public, *self.own)
 
 
-@dataclass(frozen=True, slots=True)
-class CardRow:
-    entry: LibraryEntry
-    repo: Repository
-    starred: bool
+# All columns of the entry, those of the repository that cards and rules need, `owner`, a name,
+# `starred`, and `at`, which the list is ordered by.
+CardRow = Any
+
+
+def scopes(caller: Caller, wanted: Filter) -> list[int]:
+    """Return whose keys the caller may look under: 0 is everybody's."""
+    public = [] if wanted.private else [0]
+    return public + ([] if wanted.private is False else reading_ids(caller))
+
+
+def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
+    """Return how to find what a filter asks for; None where there is nothing."""
+    if wanted.is_nothing:
+        return None
+    asked, left_out = [keys.ALL, *keys_of(wanted)], keys_without(wanted)
+    found = queries_keys.found(session, scopes(caller, wanted), [*asked, *left_out])
+    by_key: dict[keys.Key, list[queries_keys.Found]] = {}
+    for key in found:
+        by_key.setdefault((key.kind, key.value), []).append(key)
+    if any(key not in by_key for key in asked):
+        return None
+    ranked = sorted(asked, key=lambda key: sum(one.uses for one in by_key[key]))
+    walked, others = ranked[0], [key for key in ranked[1:] if key != keys.ALL]
+    uses = sum(one.uses for one in by_key[walked])
+    text, frequency = None, 0
+    if wanted.words:
+        text, frequency = queries_text.read(session, wanted.words, SET_MAX + 1)
+        if not frequency:
+            return None
+    sets = sorted(sets_of(session, wanted), key=lambda one: one[0])
+    few = sets.pop(0)[1] if sets and sets[0][0] < min(uses, SET_MAX) else None
+    more = conditions(wanted) + [LibraryEntry.repo_id.in_(ids) for _, ids in sets]
+    return Plan(
+        caller=caller,
+        public=tuple(one.id for one in by_key[walked] if one.scope == 0),
+        own=tuple(one.id for one in by_key[walked] if one.scope != 0),
+        few=few,
+        probes=tuple(tuple(one.id for one in by_key[key]) for key in others),
+        without=tuple(one.id for key in left_out for one in by_key.get(key, [])),
+        more=tuple(more),
+        uses=uses,
+        is_all=walked == keys.ALL,
+        words=text,
+        frequency=frequency,
+    )
 
 
 def cards(
-    session: Session,
-    caller: Caller,
-    wanted: Filter,
-    sort: Sort,
-    after: Sequence[Key] | None,
-    limit: int,
+    session: Session, planned: Plan, sort: Sort, after: Sequence[Key] | None, limit: int
 ) -> Sequence[CardRow]:
     """Return entries with their repositories and whether the caller starred them."""
-    return _rows(session, list_statement(caller, wanted, sort, after, limit))
+    if not planned.is_simple or sort.is_name or (after is not None and after[0] is None):
+        return _rows(session, list_statement(session, planned, sort, after, limit))
+    value, last = after or (None, None)
+    wanted = {"key": planned.public[0], "value": value, "last": last, "most": limit}
+    statement = _simple_list(sort, is_first=after is None)
+    return session.execute(statement, wanted).all()
+
+
+@cache
+def _simple_list(sort: Sort, *, is_first: bool) -> Any:
+    """Return what most lists are, made once: everybody's view of what has one key."""
+    listed = (
+        select(Listing.repo_id, sort.column.label("at"))
+        .join(Repository, Repository.id == Listing.repo_id)
+        .where(visible_repos(anonymous()), Listing.key_id == bindparam("key"))
+        .order_by(*_ordered(sort, sort.column))
+        .limit(bindparam("most", type_=Integer))
+    )
+    if not is_first:
+        bound = tuple_(
+            bindparam("value", type_=sort.column.type),
+            bindparam("last", type_=Listing.repo_id.type),
+        )
+        here = tuple_(sort.column, Listing.repo_id)
+        listed = listed.where(here < bound if sort.descending else here > bound)
+    found = listed.subquery()
+    statement = _cards(anonymous(), found.c.at).join(found, found.c.repo_id == Repository.id)
+    return statement.order_by(*_ordered(sort, found.c.at, found.c.repo_id))
 
 
 def list_statement(
-    caller: Caller, wanted: Filter, sort: Sort, after: Sequence[Key] | None, limit: int
+    session: Session, planned: Plan, sort: Sort, after: Sequence[Key] | None, limit: int
 ) -> Any:
-    statement = _cards(caller).where(*_conditions(wanted))
-    if after is not None:
-        statement = statement.where(_after(sort, after))
-    if not sort.descending:
-        order = (sort.column.asc(), LibraryEntry.repo_id.asc())
-    elif _is_nullable(sort):
-        order = (sort.column.desc().nulls_last(), LibraryEntry.repo_id.desc())
-    else:
-        # Saying where NULLs go would keep PostgreSQL from walking the index.
-        order = (sort.column.desc(), LibraryEntry.repo_id.desc())
-    return statement.order_by(*order).limit(limit)
+    found = page_ids(session, planned, sort, after, limit).subquery()
+    statement = _cards(planned.caller, found.c.at).join(found, found.c.repo_id == Repository.id)
+    return statement.order_by(*_ordered(sort, found.c.at, found.c.repo_id))
 
 
 def cards_by_id(session: Session, caller: Caller, repo_ids: Collection[int]) -> Sequence[CardRow]:
-    return _rows(session, _cards(caller).where(LibraryEntry.repo_id.in_(repo_ids)))
+    wanted = LibraryEntry.repo_id.in_(repo_ids)
+    return _rows(session, _cards(caller, literal(0)).where(wanted))
 
 
-def count(session: Session, caller: Caller, wanted: Filter) -> int:
-    """Return how many repositories a query finds, at most COUNTED."""
-    return session.scalar(select(func.count()).select_from(_found(caller, wanted))) or 0
-
-
-def count_by(
-    session: Session, caller: Caller, wanted: Filter, column: str, limit: int
-) -> Sequence[tuple[str, int]]:
-    """Return the values of an entry's column among what is found, the commonest first."""
-    found = _found(caller, wanted)
-    value = getattr(LibraryEntry, column)
-    number = func.count().label("number")
-    rows = session.execute(
-        select(value, number)
+def alike(
+    session: Session, planned: Plan, sort: Sort, fold_keys: Collection[str]
+) -> dict[str, list[int]]:
+    """Return what a plan finds of repositories with these fold keys, in the order of the list."""
+    same = LibraryEntry.fold_key.in_(fold_keys)
+    few = select(LibraryEntry.repo_id).where(same)
+    also = () if planned.few is None else (LibraryEntry.repo_id.in_(planned.few),)
+    narrow = replace(planned, few=few, more=(*planned.more, *also))
+    found = page_ids(session, narrow, sort, None, COUNTED).subquery()
+    statement = (
+        select(LibraryEntry.fold_key, LibraryEntry.repo_id)
         .join(found, found.c.repo_id == LibraryEntry.repo_id)
-        .where(value.is_not(None))
-        .group_by(value)
-        .order_by(number.desc(), value)
-        .limit(limit)
+        .order_by(*_ordered(sort, found.c.at, found.c.repo_id))
     )
-    return [(name, int(amount)) for name, amount in rows]
+    kinds: dict[str, list[int]] = {}
+    for key, repo_id in session.execute(statement):
+        kinds.setdefault(str(key), []).append(repo_id)
+    return kinds
 
 
-def count_tags(
-    session: Session, caller: Caller, wanted: Filter, limit: int
-) -> Sequence[tuple[str, int]]:
-    found = _found(caller, wanted)
-    number = func.count().label("number")
-    rows = session.execute(
-        select(RepoTag.tag, number)
-        .join(found, found.c.repo_id == RepoTag.repo_id)
-        .group_by(RepoTag.tag)
-        .order_by(number.desc(), RepoTag.tag)
-        .limit(limit)
-    )
-    return [(tag, int(amount)) for tag, amount in rows]
-
-
-def _rows(session: Session, statement: Any) -> list[CardRow]:
-    return [
-        CardRow(entry, repo, bool(starred)) for entry, repo, starred in session.execute(statement)
+def best(
+    session: Session, planned: Plan, wanted: Wanted, after: int, limit: int
+) -> list[queries_text.Candidate]:
+    """Return the most popular of what has the words and all else, by queries_text.row_id."""
+    few = planned.few
+    more = [
+        visible_repos(planned.caller),
+        *planned.more,
+        *_keyed(planned, LibraryText.repo_id),
     ]
+    if few is None and planned.uses < min(planned.frequency, SET_MAX):
+        few = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
+    elif not planned.is_all:
+        more.append(_listed(LibraryText.repo_id, planned.walked))
+    return queries_text.popular(
+        session,
+        wanted,
+        more,
+        after,
+        limit,
+        is_common=planned.frequency > SET_MAX,
+        joined=bool(planned.more),
+        few=few,
+    )
 
 
-def _cards(caller: Caller) -> Any:
+def found_ids(session: Session, planned: Plan, limit: int) -> Any:
+    """Return a SELECT of the ids of what a plan finds, at most `limit`, in no order."""
+    return page_ids(session, planned, SORTS["trending"], None, limit, within=_SCANNED)
+
+
+def page_ids(
+    session: Session,
+    planned: Plan,
+    sort: Sort,
+    after: Sequence[Key] | None,
+    limit: int,
+    within: int | None = None,
+) -> Any:
+    """Return a SELECT of `repo_id` and `at`, a page of the list."""
+    few = planned.few
+    words: tuple[ColumnElement[bool], ...] = ()
+    if planned.words:
+        if few is None and planned.frequency <= SET_MAX:
+            few = queries_text.having(session, planned.words)
+        else:
+            words = (queries_text.has(session, Listing.repo_id, planned.words),)
+    if few is not None:
+        return _sorted(planned, sort, after, limit, few, words)
+    if sort.is_name and planned.uses <= SET_MAX:
+        ids = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
+        return _sorted(planned, sort, after, limit, ids, words)
+    if sort.is_name:
+        return _along_names(planned, sort, after, limit, words)
+    ways = [
+        _walk(planned, key_ids, sort, after, limit, words, within)
+        for key_ids in (planned.public, planned.own)
+        if key_ids
+    ]
+    if len(ways) == 1:
+        return ways[0]
+    both = union_all(*(select(way.subquery()) for way in ways)).subquery()
+    order = _ordered(sort, both.c.at, both.c.repo_id)
+    return select(both.c.repo_id, both.c.at).order_by(*order).limit(limit)
+
+
+def _walk(
+    planned: Plan,
+    key_ids: Sequence[int],
+    sort: Sort,
+    after: Sequence[Key] | None,
+    limit: int,
+    words: Sequence[ColumnElement[bool]],
+    within: int | None,
+) -> Any:
+    """Walk the index of a key in the order of the list."""
+    # Equal to one number, the key leaves the rest of the index in order; among several it doesn't.
+    listed = Listing.key_id == key_ids[0] if len(key_ids) == 1 else Listing.key_id.in_(key_ids)
+    column = sort.column
+    statement = _with_joins(select(Listing.repo_id, column.label("at")), planned)
+    statement = statement.where(listed, *words, *_keyed(planned, Listing.repo_id))
+    if within is not None and planned.uses > within:
+        some = select(Listing.repo_id).where(listed).order_by(*_ordered(sort, column)).limit(within)
+        statement = statement.where(Listing.repo_id.in_(select(some.subquery())))
+    if after is not None:
+        statement = statement.where(_after(sort, column, Listing.repo_id, after))
+    return statement.order_by(*_ordered(sort, column)).limit(limit)
+
+
+def _sorted(
+    planned: Plan,
+    sort: Sort,
+    after: Sequence[Key] | None,
+    limit: int,
+    few: Any,
+    words: Sequence[ColumnElement[bool]],
+) -> Any:
+    """Read all of a set and sort it; the sum keeps the database from walking an index instead."""
+    at = sort.column if sort.is_name else sort.column + 0
+    statement = _with_joins(select(Listing.repo_id, at.label("at")), planned).where(
+        Listing.repo_id.in_(few),
+        Listing.key_id.in_(planned.walked),
+        *words,
+        *_keyed(planned, Listing.repo_id),
+    )
+    if after is not None:
+        statement = statement.where(_after(sort, at, Listing.repo_id, after))
+    return statement.order_by(*_ordered(sort, at)).limit(limit)
+
+
+def _along_names(
+    planned: Plan,
+    sort: Sort,
+    after: Sequence[Key] | None,
+    limit: int,
+    words: Sequence[ColumnElement[bool]],
+) -> Any:
+    """Walk the index of all names, asking of each repository whether it has the key."""
+    statement = (
+        select(Listing.repo_id, sort.column.label("at"))
+        .select_from(Repository)
+        .join(Listing, and_(Listing.repo_id == Repository.id, Listing.key_id.in_(planned.walked)))
+        .join(Account, Account.id == Repository.owner_id)
+        .join(LibraryEntry, LibraryEntry.repo_id == Repository.id)
+        .where(visible_repos(planned.caller), *planned.more)
+        .where(*words, *_keyed(planned, Repository.id))
+    )
+    if after is not None:
+        statement = statement.where(_after(sort, sort.column, Repository.id, after))
+    return statement.order_by(sort.column.asc(), Repository.id.asc()).limit(limit)
+
+
+def _with_joins(statement: Any, planned: Plan) -> Any:
+    statement = statement.join(Repository, Repository.id == Listing.repo_id)
+    if planned.more:
+        statement = statement.join(Account, Account.id == Repository.owner_id).join(
+            LibraryEntry, LibraryEntry.repo_id == Listing.repo_id
+        )
+    return statement.where(visible_repos(planned.caller), *planned.more)
+
+
+def _keyed(planned: Plan, repo_id: Any) -> list[ColumnElement[bool]]:
+    found = [_listed(repo_id, key_ids) for key_ids in planned.probes]
+    if planned.without:
+        found.append(~_listed(repo_id, planned.without))
+    return found
+
+
+def _listed(repo_id: Any, key_ids: Sequence[int]) -> ColumnElement[bool]:
+    other = Listing.__table__.alias()
+    row = select(literal(1)).where(other.c.repo_id == repo_id, other.c.key_id.in_(key_ids)).limit(1)
+    # Not EXISTS, of which a planner may make a join that reads all of the other key's index.
+    return row.scalar_subquery().is_not(None)
+
+
+def _ordered(sort: Sort, at: Any, repo_id: Any = Listing.repo_id) -> tuple[Any, Any]:
+    return (at.desc(), repo_id.desc()) if sort.descending else (at.asc(), repo_id.asc())
+
+
+def _after(sort: Sort, at: Any, repo_id: Any, after: Sequence[Key]) -> ColumnElement[bool]:
+    value, last = after
+    if value is None:
+        return false()
+    bound = tuple_(literal(value, sort.column.type), literal(last, Listing.repo_id.type))
+    here = tuple_(at, repo_id)
+    return here < bound if sort.descending else here > bound
+
+
+def _rows(session: Session, statement: Any) -> Sequence[CardRow]:
+    return session.execute(statement).all()
+
+
+# Columns and not entities: to make those takes longer than to find them.
+_CARD = (
+    select(
+        *(getattr(LibraryEntry, column.key) for column in LibraryEntry.__mapper__.column_attrs),
+        Repository.id,
+        Repository.owner_id,
+        Repository.creator_id,
+        Repository.name,
+        Repository.private,
+        Repository.gated,
+        Repository.default_branch,
+        Repository.forked_from_id,
+        Repository.created_at,
+        Repository.deleted_at,
+        Account.name.label("owner"),
+    )
+    .join(Repository, Repository.id == LibraryEntry.repo_id)
+    .join(Account, Account.id == Repository.owner_id)
+)
+
+
+def _cards(caller: Caller, at: Any) -> Any:
     starred: ColumnElement[bool] = literal(value=False)
     if caller.account_id is not None:
         starred = exists().where(
             Star.repo_id == LibraryEntry.repo_id, Star.account_id == caller.account_id
         )
-    return (
-        select(LibraryEntry, Repository, starred)
-        .join(Repository, Repository.id == LibraryEntry.repo_id)
-        .join(Account, Account.id == Repository.owner_id)
-        .options(contains_eager(Repository.owner))
-        .where(visible_repos(caller))
-    )
-
-
-def _found(caller: Caller, wanted: Filter) -> Any:
-    return (
-        select(LibraryEntry.repo_id)
-        .join(Repository, Repository.id == LibraryEntry.repo_id)
-        .join(Account, Account.id == Repository.owner_id)
-        .where(visible_repos(caller), *_conditions(wanted))
-        .limit(COUNTED)
-        .subquery()
-    )
-
-
-def _after(sort: Sort, after: Sequence[Key]) -> ColumnElement[bool]:
-    value, repo_id = after
-    bound_id = literal(repo_id, LibraryEntry.repo_id.type)
-    if not sort.descending:
-        return tuple_(sort.column, LibraryEntry.repo_id) > tuple_(
-            literal(value, sort.column.type), bound_id
-        )
-    if value is None:
-        # Entries without a value stand at the end.
-        return sort.column.is_(None) & (LibraryEntry.repo_id < bound_id)
-    later = tuple_(sort.column, LibraryEntry.repo_id) < tuple_(
-        literal(value, sort.column.type), bound_id
-    )
-    return or_(later, sort.column.is_(None)) if _is_nullable(sort) else later
-
-
-def _is_nullable(sort: Sort) -> bool:
-    return bool(sort.column.property.columns[0].nullable)
-
-
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    found = [_has_word(word) for word in wanted.words]
-    if wanted.owner is not None:
-        found.append(Account.name_lower == wanted.owner)
-    found += [
-        exists().where(RepoTag.repo_id == LibraryEntry.repo_id, RepoTag.tag == tag)
-        for tag in wanted.tags
-    ]
-    found += [
-        exists().where(RepoTerm.repo_id == LibraryEntry.repo_id, RepoTerm.term == term)
-        for term in wanted.terms
-    ]
-    for column, value in (
-        (LibraryEntry.family, wanted.family),
-        (LibraryEntry.layout, wanted.layout),
-        (LibraryEntry.method, wanted.method),
-    ):
-        if value is not None:
-            found.append(column == value)
-    if wanted.starred_by is not None:
-        found.append(
-            exists().where(
-                Star.repo_id == LibraryEntry.repo_id, Star.account_id == wanted.starred_by
-            )
-        )
-    if wanted.forked_from is not None:
-        found.append(Repository.forked_from_id == wanted.forked_from)
-    if wanted.private is not None:
-        found.append(Repository.private.is_(wanted.private))
-    if wanted.gated is not None:
-        found.append(Repository.gated.is_not(None) if wanted.gated else Repository.gated.is_(None))
-    if wanted.with_adapters:
-        found.append(LibraryEntry.adapters > 0)
-    return found + _measured(wanted.measures)
-
-
-def _measured(wanted: Measures) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if wanted.rank_from is not None:
-        found.append(LibraryEntry.rank >= wanted.rank_from)
-    if wanted.rank_to is not None:
-        found.append(LibraryEntry.rank <= wanted.rank_to)
-    if wanted.size_to is not None:
-        found += [LibraryEntry.adapters > 0, LibraryEntry.size <= wanted.size_to]
-    if wanted.has_trigger is not None:
-        words = func.json_array_length(LibraryEntry.trigger_words)
-        found.append(words > 0 if wanted.has_trigger else words == 0)
-    if wanted.healthy is not None:
-        is_sound = LibraryEntry.health == "ok"
-        found.append(is_sound if wanted.healthy else ~is_sound)
-    return found
-
-
-def _has_word(word: str) -> ColumnElement[bool]:
-    conditions = [
-        LibraryEntry.search_text.contains(word, autoescape=True),
-        Repository.name_lower.contains(word, autoescape=True),
-        Account.name_lower.contains(word, autoescape=True),
-    ]
-    if _HASH.fullmatch(word):
-        named = (
-            select(AdapterFile.repo_id)
-            .join(FileHash, FileHash.sha256 == AdapterFile.sha256)
-            .where(FileHash.value == word)
-        )
-        conditions.append(LibraryEntry.repo_id.in_(named))
-        same = select(AdapterFile.repo_id).where(AdapterFile.sha256 == word)
-        conditions.append(LibraryEntry.repo_id.in_(same))
-    return or_(*conditions)
+    return _CARD.add_columns(starred.label("starred"), at.label("at")).where(visible_repos(caller))

@@ -1,106 +1,157 @@
 """Finding repositories: the one search behind lists, pages and every door."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from typing import Any
 
 from lorahub_server.access import Tx, passes_gate
-from lorahub_server.kit import names, pagination
-from lorahub_server.kit.pagination import Page
-from lorahub_server.library import queries, queries_search, vocabulary
-from lorahub_server.library.card import normalised_tags
-from lorahub_server.library.derive import folded
+from lorahub_server.kit import pagination
+from lorahub_server.kit.pagination import Key, Page
+from lorahub_server.library import (
+    filters,
+    permissions,
+    queries_facets,
+    queries_search,
+    queries_text,
+    ranking,
+    words,
+)
 from lorahub_server.library.errors import BadSort
+from lorahub_server.library.facets import Count, Facets, facets, popular_tags, repeated
+from lorahub_server.library.filters import DEFAULT_SORT, Query
 from lorahub_server.library.measures import ANY, Measures
 from lorahub_server.library.model import RepoCard
-from lorahub_server.library.queries_search import COUNTED, CardRow, Filter
+from lorahub_server.library.queries_search import COUNTED, CardRow, Plan
 from lorahub_server.repos import forks
 
 __all__ = [
     "ANY",
     "COUNTED",
+    "DEFAULT_SORT",
     "SORTS",
     "Count",
     "Facets",
     "Measures",
     "Page",
     "Query",
+    "Relaxed",
     "RepoCard",
+    "cards_of",
+    "count",
     "facets",
     "find",
+    "find_meant",
+    "popular_tags",
+    "relax",
+    "repeated",
+    "suggest",
 ]
 
 SORTS = tuple(queries_search.SORTS)
-DEFAULT_SORT = "trending"
-_MAX_WORDS = 10
-_MAX_WORD = 100
-_MAX_TAGS = 10
-_MAX_FACET = 40
+_MAX_FOLDED_READS = 5
+_MIN_CORRECTED = 3
+_LONG = 8
+_MAX_NEAR = 500
+_MAX_TRIED = 12
+_MAX_SUGGESTED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What to look for. All that is given must hold; every word of `text` must be found.
+class Relaxed:
+    """A filter that could be dropped, and how many there would be without it, up to COUNTED.
 
-    `terms` are tags in the vocabulary of other hubs, such as `base_model:adapter:owner/name`.
-    `starred_by` is an account's id, `forked_from` a repository's. `private` True asks for private
-    repositories only, of which a caller sees the own ones; False for public ones only.
-    `with_adapters` leaves out repositories that are empty or have only a card.
+    `field` is the name in Query, or in Measures; `value` is what is asked for there.
     """
 
-    text: str = ""
-    owner: str | None = None
-    tags: tuple[str, ...] = ()
-    terms: tuple[str, ...] = ()
-    family: str | None = None
-    layout: str | None = None
-    method: str | None = None
-    starred_by: int | None = None
-    forked_from: int | None = None
-    private: bool | None = None
-    gated: bool | None = None
-    with_adapters: bool = False
-    measures: Measures = ANY
-    sort: str = DEFAULT_SORT
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    value: str
+    field: str
+    value: Any
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """How many of the found have what. `total` ends at COUNTED."""
-
-    total: int = 0
-    families: list[Count] = field(default_factory=list)
-    layouts: list[Count] = field(default_factory=list)
-    methods: list[Count] = field(default_factory=list)
-    tags: list[Count] = field(default_factory=list)
 
 
 def find(
     tx: Tx, query: Query, cursor: str | None = None, limit: int | None = None
 ) -> Page[RepoCard]:
-    """Return a page of what the caller may see. Raises BadSort and BadCursor."""
+    """Return a page of what the caller may see. Raises BadSort and BadCursor.
+
+    A search for words that asks for no other order than the usual one is ranked: see `ranking`.
+    What is added, removed or moved while somebody turns pages is right in the pages that follow;
+    what stays as it is appears exactly once.
+    """
     sort = queries_search.SORTS.get(query.sort)
     if sort is None:
         message = f"There is no order of that name. Use one of {', '.join(SORTS)}."
         raise BadSort(message, place="sort")
-    after = pagination.decode(cursor, query.sort, sort.kind, int) if cursor else None
     size = pagination.clamp_limit(limit)
-    rows = queries_search.cards(tx.session, tx.caller, _filter(query), sort, after, size + 1)
-    shown, following = pagination.cut(
-        rows,
-        size,
-        lambda row: pagination.encode(
-            query.sort,
-            getattr(row.repo if query.sort == "name" else row.entry, sort.column.key),
-            row.repo.id,
-        ),
-    )
+    wanted = filters.read(tx.session, query, tx.now)
+    is_ranked = bool(wanted.words) and query.sort == DEFAULT_SORT and not query.fold
+    if is_ranked:
+        place = ranking.place(cursor)
+    else:
+        after = pagination.decode(cursor, query.sort, sort.kind, int) if cursor else None
+    planned = queries_search.plan(tx.session, tx.caller, wanted)
+    if planned is None:
+        return Page()
+    if is_ranked and planned.words is not None:
+        found = ranking.page(tx.session, planned, planned.words, place, size)
+        return Page(cards_of(tx, found.items), found.next_cursor)
+    if query.fold:
+        return _find_folded(tx, query.sort, planned, after, size)
+    rows = queries_search.cards(tx.session, planned, sort, after, size + 1)
+    shown, following = pagination.cut(rows, size, lambda row: _cursor(query.sort, row))
     return Page(_cards(tx, shown), following)
+
+
+def find_meant(
+    tx: Tx, query: Query, cursor: str | None = None, limit: int | None = None
+) -> tuple[Page[RepoCard], str | None]:
+    """Do what `find` does; where no repository has the words, look for what they may have meant.
+
+    Return also the text that was looked for instead, None where it was the one that was given.
+    """
+    found = find(tx, query, cursor, limit)
+    if found.items or not query.text:
+        return found, None
+    for text in suggest(tx, query.text):
+        other = find(tx, replace(query, text=text), cursor, limit)
+        if other.items:
+            return other, text
+    return found, None
+
+
+def _find_folded(
+    tx: Tx, order: str, planned: Plan, after: Sequence[Key] | None, size: int
+) -> Page[RepoCard]:
+    """Return a page with the first of each kind alone; after many copies it may be a short one."""
+    sort = queries_search.SORTS[order]
+    shown: list[CardRow] = []
+    behind: dict[int, int] = {}
+    following = None
+    for _ in range(_MAX_FOLDED_READS):
+        rows = queries_search.cards(tx.session, planned, sort, after, size + 1)
+        keys = {row.fold_key for row in rows if row.fold_key}
+        alike = queries_search.alike(tx.session, planned, sort, keys) if keys else {}
+        for row in rows[:size]:
+            same = alike.get(row.fold_key or "", [row.id])
+            if same[0] == row.id:
+                behind[row.id] = len(same) - 1
+                shown.append(row)
+            after, following = [row.at, row.id], _cursor(order, row)
+            if len(shown) == size:
+                break
+        is_last = len(rows) <= size and (not rows or rows[-1].id == (after or [0])[-1])
+        if is_last:
+            following = None
+        if is_last or len(shown) == size:
+            break
+    cards = _cards(tx, shown)
+    for card in cards:
+        card.alike = behind[card.id]
+    return Page(cards, following)
+
+
+def _cursor(order: str, row: CardRow) -> str:
+    return pagination.encode(order, row.at, row.id)
 
 
 def cards_of(tx: Tx, repo_ids: Collection[int]) -> list[RepoCard]:
@@ -110,103 +161,89 @@ def cards_of(tx: Tx, repo_ids: Collection[int]) -> list[RepoCard]:
     return [found[repo_id] for repo_id in repo_ids if repo_id in found]
 
 
-def facets(tx: Tx, query: Query) -> Facets:
-    """Return counts for filters. Each ignores its own filter, so that one can change it."""
-    wanted = _filter(query)
-
-    def by(column: str, without: Filter) -> list[Count]:
-        rows = queries_search.count_by(tx.session, tx.caller, without, column, _MAX_FACET)
-        return [Count(value, number) for value, number in rows]
-
-    tags = queries_search.count_tags(tx.session, tx.caller, wanted, _MAX_FACET)
-    return Facets(
-        total=queries_search.count(tx.session, tx.caller, wanted),
-        families=by("family", replace(wanted, family=None)),
-        layouts=by("layout", replace(wanted, layout=None)),
-        methods=by("method", replace(wanted, method=None)),
-        tags=[Count(value, number) for value, number in tags],
-    )
-
-
 def count(tx: Tx, query: Query) -> int:
     """Return how many repositories of a query the caller may see, at most ten thousand."""
-    return queries_search.count(tx.session, tx.caller, _filter(query))
+    wanted = filters.read(tx.session, query, tx.now)
+    planned = queries_search.plan(tx.session, tx.caller, wanted)
+    return 0 if planned is None else queries_facets.count(tx.session, planned)
 
 
-def popular_tags(tx: Tx, limit: int = 20) -> list[Count]:
-    """Return the commonest tags of what the caller may see."""
-    rows = queries_search.count_tags(tx.session, tx.caller, Filter(), min(limit, 100))
-    return [Count(value, number) for value, number in rows]
+def relax(tx: Tx, query: Query) -> list[Relaxed]:
+    """Return what a query without one of its filters would find, for each that would find more.
+
+    For the page that has nothing to show: the one that gives most comes first.
+    """
+    found = [
+        Relaxed(name, value, count(tx, without))
+        for name, value, without in filters.drop_each(query)
+    ]
+    here = [one for one in found if one.count]
+    return sorted(here, key=lambda one: one.count, reverse=True)
 
 
-def repeated(tags: Sequence[Count]) -> list[Count]:
-    """Return the tags that are used more than once; all of them where none is."""
-    return [tag for tag in tags if tag.count > 1] or list(tags)
+def suggest(tx: Tx, text: str) -> list[str]:
+    """Return texts that may have been meant, the likeliest first: all find something.
+
+    A word that nobody uses is replaced by one that lies a slip or two away.
+    """
+    given = words.of_text(text)[: filters.MAX_WORDS]
+    choices: list[list[str]] = []
+    for word in given:
+        is_known = len(word) < _MIN_CORRECTED or count(tx, Query(text=word)) > 0
+        choices.append([word] if is_known else _meant(tx, word))
+    if [[word] for word in given] == choices:
+        return []
+    texts = [" ".join(each) for each in islice(product(*choices), _MAX_TRIED)]
+    return [one for one in texts if count(tx, Query(text=one))][:_MAX_SUGGESTED]
 
 
-def _filter(query: Query) -> Filter:
-    words = [word[:_MAX_WORD] for word in folded(query.text.replace("\0", " ")).split()]
-    return Filter(
-        words=tuple(dict.fromkeys(words))[:_MAX_WORDS],
-        owner=names.lower(_clean(query.owner) or "") or None,
-        tags=tuple(normalised_tags(query.tags))[:_MAX_TAGS],
-        terms=tuple(vocabulary.folded(_clean(term) or "" for term in query.terms))[:_MAX_TAGS],
-        family=_clean(query.family),
-        layout=_clean(query.layout),
-        method=_clean(query.method),
-        starred_by=query.starred_by,
-        forked_from=query.forked_from,
-        private=query.private,
-        gated=query.gated,
-        with_adapters=query.with_adapters,
-        measures=query.measures.bounded(),
-    )
-
-
-def _clean(value: str | None) -> str | None:
-    # PostgreSQL knows no text with a NUL in it.
-    return value.replace("\0", "\ufffd") if value else None
+def _meant(tx: Tx, word: str) -> list[str]:
+    known = queries_text.near(tx.session, word, _MAX_NEAR)
+    near = [(words.distance(word, one), abs(len(word) - len(one)), one) for one in known]
+    close = sorted(one for one in near if one[0] <= (1 if len(word) < _LONG else 2))
+    return [one for _, _, one in close][:_MAX_SUGGESTED]
 
 
 def _cards(tx: Tx, rows: Sequence[CardRow]) -> list[RepoCard]:
-    tags = queries.tags_of(tx.session, [row.repo.id for row in rows]) if rows else {}
-    sources = forks.forked_from(tx, [row.repo for row in rows])
-    return [_card(tx, row, tags[row.repo.id], sources.get(row.repo.id)) for row in rows]
+    sources = forks.forked_from(tx, rows)
+    return [_card(tx, row, sources.get(row.id)) for row in rows]
 
 
-def _card(tx: Tx, row: CardRow, tags: list[str], forked_from: str | None) -> RepoCard:
-    entry, repo = row.entry, row.repo
+def _card(tx: Tx, row: CardRow, forked_from: str | None) -> RepoCard:
     return RepoCard(
-        id=repo.id,
-        owner=repo.owner.name,
-        name=repo.name,
-        private=repo.private,
-        default_branch=repo.default_branch,
-        revision=entry.revision,
-        title=entry.title,
-        summary=entry.summary,
-        license=entry.license,
-        base_model=entry.base_model,
-        family=entry.family,
-        family_declared=entry.family_declared,
-        layout=entry.layout,
-        method=entry.method,
-        rank=entry.rank,
-        size=entry.size,
-        adapters=entry.adapters,
-        trigger_words=list(entry.trigger_words),
-        tags=tags,
-        health=entry.health,
-        cover=entry.cover,
-        cover_preview=entry.cover_preview,
-        stars=entry.stars,
-        downloads=entry.downloads,
-        starred=row.starred,
-        created_at=repo.created_at,
-        updated_at=entry.updated_at,
-        published_at=entry.published_at,
-        trending=entry.trending,
-        gated=repo.gated,
-        has_open_files=passes_gate(tx.caller, repo),
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        private=row.private,
+        default_branch=row.default_branch,
+        revision=row.revision,
+        title=row.title,
+        summary=row.summary,
+        license=row.license,
+        base_model=row.base_model,
+        task=row.task,
+        permits=permissions.names(row.permits),
+        maturity=row.maturity,
+        family=row.family,
+        family_declared=row.family_declared,
+        layout=row.layout,
+        method=row.method,
+        rank=row.rank,
+        size=row.size,
+        adapters=row.adapters,
+        trigger_words=list(row.trigger_words),
+        tags=list(row.tags),
+        health=row.health,
+        cover=row.cover,
+        cover_preview=row.cover_preview,
+        stars=row.stars,
+        downloads=row.downloads,
+        starred=bool(row.starred),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        published_at=row.published_at,
+        trending=row.trending,
+        gated=row.gated,
+        has_open_files=passes_gate(tx.caller, row),
         forked_from=forked_from,
     )

@@ -1,6 +1,6 @@
 """The library's rows: derived at each commit, shown on pages and by the API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,18 @@ from lorahub_server.access import Tx, can_write, require_read
 from lorahub_server.insight import queries as inspections
 from lorahub_server.insight import states
 from lorahub_server.insight.tables import Inspection
-from lorahub_server.library import conflict, derive, heads, notices, queries, reading, trending
+from lorahub_server.library import (
+    conflict,
+    derive,
+    heads,
+    indexing,
+    notices,
+    queries,
+    queries_keys,
+    queries_text,
+    reading,
+    trending,
+)
 from lorahub_server.library.card import Card
 from lorahub_server.library.model import AdapterDetails, RepoDetails, Snapshot
 from lorahub_server.library.search import cards_of
@@ -39,8 +50,11 @@ def refresh(tx: Tx, repo: Repository) -> None:
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
     heads.put(tx, repo, head, contents, adapters)
+    entry.fold_key = _fold_key(tx.session, adapters)
+    entry.maturity = queries.maturity_of(tx.session, repo.id)
     _note_previews(tx.session, entry)
     tx.session.flush()
+    indexing.put(tx.session, repo, entry, contents.card, adapters)
 
 
 def refresh_for_blob(session: Session, sha256: str) -> None:
@@ -52,15 +66,30 @@ def refresh_for_blob(session: Session, sha256: str) -> None:
         files = queries.files_of(session, repo_id)
         headers = queries.summaries(session, [file.sha256 for file in files])
         adapters = _known(session, files, headers, entry.family_declared)
-        _set(entry, derive.from_adapters(adapters))
+        if _set(entry, derive.from_adapters(adapters)):
+            indexing.renew(session, repo_id)
         _note_previews(session, entry)
+    session.flush()
+
+
+def refold(session: Session, shas: Collection[str]) -> None:
+    """Let lists fold what is nearly the same, as it is known now of these adapter files."""
+    for repo_id in sorted({one for sha in shas for one in queries.repos_with_blob(session, sha)}):
+        entry = queries.lock_entry(session, repo_id)
+        files = queries.files_of(session, repo_id)
+        if entry is not None and files:
+            first = min(files, key=derive.place)
+            _set(entry, {"fold_key": queries.fold_key(session, first.sha256)})
     session.flush()
 
 
 def rebuild_all(session: Session) -> None:
     """Derive every row again. Only downloads and liveliness, which nothing else records, stay."""
     tx = reading.rows_only(session)
+    for repo_id in queries.entries_of_deleted(session):
+        indexing.remove(session, repo_id)
     queries.delete_rows_of_deleted(session)
+    queries_text.clear(session)
     for repo in queries.living_repos(session):
         refresh(tx, repo)
         entry = queries.lock_entry(session, repo.id)
@@ -68,11 +97,19 @@ def rebuild_all(session: Session) -> None:
         # Under the lock of the entry, which whoever stars holds too.
         entry.stars = queries.count_stars(session, repo.id)
         session.flush()
+        indexing.count(session, entry)
+    queries_keys.recount(session)
 
 
 def remove(tx: Tx, repo: Repository) -> None:
     """Take a deleted repository out of the library, with its stars."""
+    indexing.remove(tx.session, repo.id)
     queries.delete_all(tx.session, repo.id)
+
+
+def show(tx: Tx, repo: Repository) -> None:
+    """Let the right people find a repository that was hidden or shown."""
+    indexing.show(tx.session, repo)
 
 
 def details(tx: Tx, repo: Repository) -> RepoDetails:
@@ -179,10 +216,16 @@ def _state(inspection: Inspection | None) -> states.FileState:
     return "done" if inspection.state == "done" else "failed"
 
 
-def _set(entry: LibraryEntry, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        if getattr(entry, name) != value:
-            setattr(entry, name, value)
+def _fold_key(session: Session, adapters: Sequence[AdapterDetails]) -> str | None:
+    return queries.fold_key(session, adapters[0].sha256) if adapters else None
+
+
+def _set(entry: LibraryEntry, values: Mapping[str, Any]) -> bool:
+    """Let the entry have these values; tell whether any is another one than before."""
+    news = {name: value for name, value in values.items() if getattr(entry, name) != value}
+    for name, value in news.items():
+        setattr(entry, name, value)
+    return bool(news)
 
 
 def _note_previews(session: Session, entry: LibraryEntry) -> None:

@@ -5,25 +5,31 @@ from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lorahub_server.kit.db import Base, UtcDateTime
+from lorahub_server.library.tables_search import LibraryText, Listing, SearchKey, SearchWord
+
+# Whoever loads the subject's tables has all of them.
+__all__ = [
+    "AdapterFile",
+    "LibraryEntry",
+    "LibraryText",
+    "Listing",
+    "RepoHead",
+    "RepoTag",
+    "RepoTerm",
+    "SearchKey",
+    "SearchWord",
+]
 
 
 class LibraryEntry(Base):
     """What lists and searches need of a repository.
 
     Derived from its default branch's card and inspections; `library.service` can make every row
-    again. Counters are kept here because lists sort by them.
+    again. Counters are kept here; what lists are ordered by is copied to `Listing`.
     """
 
     __tablename__ = "library_entries"
-    __table_args__ = (
-        Index("ix_library_entries_trending", "trending", "repo_id"),
-        Index("ix_library_entries_updated_at", "updated_at", "repo_id"),
-        Index("ix_library_entries_published_at", "published_at", "repo_id"),
-        Index("ix_library_entries_stars", "stars", "repo_id"),
-        Index("ix_library_entries_downloads", "downloads", "repo_id"),
-        Index("ix_library_entries_family", "family", "updated_at", "repo_id"),
-    )
-
+    __table_args__ = (Index("ix_library_entries_family", "family", "repo_id"),)
     repo_id: Mapped[int] = mapped_column(
         ForeignKey("repositories.id"), primary_key=True, autoincrement=False
     )
@@ -31,9 +37,14 @@ class LibraryEntry(Base):
     title: Mapped[str] = mapped_column(String(200), default="")
     summary: Mapped[str] = mapped_column(Text, default="")
     license: Mapped[str | None] = mapped_column(String(64))
+    # By the licence: library.permissions.bits.
+    permits: Mapped[int] = mapped_column(default=0, server_default="0")
     base_model: Mapped[str | None] = mapped_column(String(200))  # as the card declares it
+    base_key: Mapped[str | None] = mapped_column(String(200))  # the same in lower case
     family: Mapped[str | None] = mapped_column(String(32))  # detected from the weights
     family_declared: Mapped[str | None] = mapped_column(String(32))  # what the card's base model is
+    # What models of the family make: image, video, text, audio, vision.
+    task: Mapped[str | None] = mapped_column(String(8))
     layout: Mapped[str | None] = mapped_column(String(32))
     method: Mapped[str | None] = mapped_column(String(32))
     rank: Mapped[int | None]
@@ -42,11 +53,16 @@ class LibraryEntry(Base):
     trigger_words: Mapped[list[str]] = mapped_column(JSON, default=list)
     # damaged (NaN, Inf, or all modules dead), failed (could not be inspected), waiting, ok, none
     health: Mapped[str] = mapped_column(String(16), default="none")
+    # For whom it is, by its card and the pictures that stand on its page: library.maturity.
+    maturity: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Names the repositories that are nearly the same as it, itself included: library.alike.
+    fold_key: Mapped[str | None] = mapped_column(String(64), index=True)
     # A picture in the repository that stands for it: a path.
     cover: Mapped[str | None] = mapped_column(String(1024))
     # A preview that does so before any picture in the files; insight.previews.covers chooses it.
     cover_preview: Mapped[int | None] = mapped_column(BigInteger)
-    search_text: Mapped[str] = mapped_column(Text, default="")
+    # The card's tags, sorted; RepoTag has them too.
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     stars: Mapped[int] = mapped_column(default=0)
     downloads: Mapped[int] = mapped_column(BigInteger, default=0)
     # How lively it is, fading with time by itself: see library.trending. 0: never was.

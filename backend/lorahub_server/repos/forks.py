@@ -7,6 +7,7 @@ clone has: all that its branches and tags lead to, and no pull requests.
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from lorahub_server.access import Tx, require_files, require_login
 from lorahub_server.blobs import service as blobs
@@ -70,7 +71,14 @@ def must_be_private(source: Repository) -> bool:
     return source.is_guarded
 
 
-def forked_from(tx: Tx, repos: Collection[Repository]) -> dict[int, str]:
+class Copy(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def forked_from_id(self) -> int | None: ...
+
+
+def forked_from(tx: Tx, repos: Collection[Copy]) -> dict[int, str]:
     """Return what these repositories were forked from, by their ids, as far as it may be told."""
     sources = {repo.id: repo.forked_from_id for repo in repos if repo.forked_from_id is not None}
     names = queries_forks.names_of(tx.session, tx.caller, set(sources.values()))

@@ -147,6 +147,7 @@ def set_private(tx: Tx, repo: Repository, private: bool) -> Repository:
             _check_may_open(tx, repo)
         repo.private, repo.updated_at = private, tx.now
         tx.session.flush()
+        _show_in_library(tx, repo)
         _tell_config(tx, repo, private=private)
     return repo
 
@@ -257,6 +258,12 @@ def _refresh_library(tx: Tx, repo: Repository) -> None:
     from lorahub_server.library import service as library
 
     library.refresh(tx, repo)
+
+
+def _show_in_library(tx: Tx, repo: Repository) -> None:
+    from lorahub_server.library import service as library
+
+    library.show(tx, repo)
 
 
 def _remove_from_library(tx: Tx, repo: Repository) -> None:

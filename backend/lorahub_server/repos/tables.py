@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lorahub_server.accounts.tables import Account
@@ -14,7 +14,10 @@ class Repository(Base):
     """What people publish. A deleted one keeps its row: its name stays taken."""
 
     __tablename__ = "repositories"
-    __table_args__ = (UniqueConstraint("owner_id", "name_lower"),)
+    __table_args__ = (
+        UniqueConstraint("owner_id", "name_lower"),
+        Index("ix_repositories_name_lower", "name_lower", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))

@@ -8,13 +8,15 @@ from lorahub.hub import Hub
 from lorahub.models import Repo
 from lorahub.progress import plain, size
 
-_SORTS = ("trending", "updated", "newest", "stars", "downloads", "name")
+_SORTS = ("trending", "updated", "newest", "stars", "downloads", "smallest", "name")
 _TITLE_CHARS = 40
 
 
 def run(words: Sequence[str]) -> int:
     parser = Parser("list", "Look through the adapters that you may see on the hub.")
-    parser.add_argument("text", nargs="*", help="words to search for")
+    parser.add_argument(
+        "text", nargs="*", help="words, and filters as in the search box: glass base:sdxl"
+    )
     parser.add_argument("--owner", help="of this account")
     parser.add_argument("--tag", help="with this tag")
     parser.add_argument("--family", help="for this base model: sd1, sdxl, flux1, llama ...")

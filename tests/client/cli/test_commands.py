@@ -116,8 +116,9 @@ def test_looking_around(alice, adapters):
     listed = alice.json("list", "--owner", alice.name)["items"]
     assert [repo["id"] for repo in listed] == [f"{alice}/glass"]
     assert alice.ends(0, "ls", "--owner", alice.name, "-q").stdout == f"{alice}/glass\n"
-    row = alice.ends(0, "search", "glass", "--owner", alice.name).stdout
+    row = alice.ends(0, "search", "glass", "base:sd1", "--owner", alice.name).stdout
     assert "sd1" in row
+    assert "Nothing" in alice.ends(0, "search", "glass", "base:sdxl").stderr
     assert "Nothing" in alice.ends(0, "list", "nothing-like-that-anywhere").stderr
     shown = alice.ends(0, "info", f"{alice}/glass").stdout
     assert adapters.kohya.name in shown

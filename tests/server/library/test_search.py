@@ -1,68 +1,23 @@
 """Lists and searches on both databases: complete, in order, and blind to what is private."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
-from lorahub_server.community.tables import Star
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import BadCursor, encode
-from lorahub_server.library import queries_search, search
-from lorahub_server.library.derive import folded
+from lorahub_server.library import queries_facets, queries_search, search
 from lorahub_server.library.errors import BadSort
 from lorahub_server.library.queries_search import SORTS as SORTS_BY_NAME
 from lorahub_server.library.queries_search import Filter
 from lorahub_server.library.search import SORTS, Measures, Query, facets, find, popular_tags
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
-from lorahub_server.repos.tables import Repository
-from support.inside import Inside
+from lorahub_server.library.tables import AdapterFile
+from support.shelf import START, Shelf
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 NOBODY, OWNER, OTHER, ADMIN = None, "alice", "bob", "root"
-
-
-class Shelf:
-    """Puts rows where commits would."""
-
-    def __init__(self, hub: Inside) -> None:
-        self.hub = hub
-        self.count = 0
-
-    def add(
-        self, name: str, owner: str = "alice", *, private=False, deleted=False, tags=(), **facts
-    ):
-        account = self.hub.caller(owner).account
-        self.count += 1
-        moment = START + timedelta(hours=self.count)
-        with self.hub.db.write() as session:
-            repo = Repository(
-                owner_id=account.id,
-                name=name,
-                name_lower=name.lower(),
-                private=private,
-                created_at=moment,
-                updated_at=moment,
-                deleted_at=moment if deleted else None,
-            )
-            session.add(repo)
-            session.flush()
-            values = {"title": name, "updated_at": moment, "published_at": moment, **facts}
-            values.setdefault("search_text", f"{values['title']}".casefold())
-            session.add(LibraryEntry(repo_id=repo.id, **values))
-            session.add_all([RepoTag(repo_id=repo.id, tag=tag) for tag in tags])
-            return repo.id
-
-    def star(self, repo_id: int, who: str) -> None:
-        account_id = self.hub.caller(who).account_id
-        with self.hub.db.write() as session:
-            session.add(Star(account_id=account_id, repo_id=repo_id, created_at=START))
-
-    def names(self, query: Query | None = None, who: str | None = NOBODY) -> list[str]:
-        with self.hub.look(who) as tx:
-            return [card.name for card in find(tx, query or BY_NAME, limit=100).items]
 
 
 @pytest.fixture
@@ -165,6 +120,7 @@ def test_the_orders(shelf):
         "newest": ["c", "A", "b"],
         "stars": ["A", "c", "b"],
         "downloads": ["c", "b", "A"],
+        "smallest": ["b", "A", "c"],
         "name": ["A", "b", "c"],
     }
 
@@ -206,7 +162,7 @@ def everything(shelf) -> dict[str, int]:
             "private-gone": {"private": True, "deleted": True},
         }.items():
             name = f"{owner}-{kind}"
-            repo_id = made[name] = shelf.add(name, owner, search_text="word", **same, **facts)
+            repo_id = made[name] = shelf.add(name, owner, body="word", **same, **facts)
             digest = f"{len(made):064x}"
             with shelf.hub.db.write() as session:
                 from lorahub_server.blobs.tables import Blob
@@ -282,21 +238,24 @@ def test_a_token_without_the_scope_reads_what_is_public(shelf):
 
 
 def test_words_are_found(shelf):
-    shelf.add("neon-city", title="Neon City", search_text=folded("Neon city\nStraße\n100%_real"))
-    shelf.add("other", "neo", title="Other", search_text="other")
+    shelf.add("neon-city", title="Neon City", body="Straße 100%_real Café 東京の夜")
+    shelf.add("other", "neo", title="Other")
     found = {
         text: shelf.names(by_name(text=text))
         for text in (
-            "NEON", "city neon", "on-ci", "STRASSE", "neo", "100%", "0%_r", "%", "_", "\\",
+            "NEON", "city neon", "on-ci", "STRASSE", "neo", "100%", "0%_r", "%", "_", "\\", "cafe",
             "\uff4e\uff45on", "neon other", "", "  ", "\0", "x" * 5000, "' OR 1=1 --", "neon\0city",
+            "東京", "京の", "夜東", "neon ci", "ci neon", "neon AND city", 'neon"', "-neon", "^0", "^",
         )
     }  # fmt: skip
     both, neon = ["neon-city", "other"], ["neon-city"]
     assert found == {
-        "NEON": neon, "city neon": neon, "on-ci": neon, "STRASSE": neon, "neo": both,
-        "100%": neon, "0%_r": neon, "%": neon, "_": neon, "\\": [], "\uff4e\uff45on": neon,
+        "NEON": neon, "city neon": neon, "on-ci": [], "STRASSE": neon, "neo": both, "cafe": neon,
+        "100%": neon, "0%_r": [], "%": [], "_": [], "\\": [], "\uff4e\uff45on": neon,
         "neon other": [], "": both, "  ": both, "\0": both, "x" * 5000: [],
-        "' OR 1=1 --": [], "neon\0city": neon,
+        "' OR 1=1 --": [], "neon\0city": neon, "東京": neon, "京の": neon, "夜東": neon,
+        "neon ci": neon, "ci neon": [], "neon AND city": [], 'neon"': neon, "-neon": neon, "^0": [],
+        "^": [],
     }  # fmt: skip
 
 
@@ -334,34 +293,45 @@ def test_those_without_an_adapter_can_be_left_out(shelf):
 
 
 def test_counts_are_bounded(shelf, monkeypatch):
+    monkeypatch.setattr(queries_facets, "COUNTED", 3)
     monkeypatch.setattr(queries_search, "COUNTED", 3)
     for number in range(5):
-        shelf.add(f"r{number}")
+        shelf.add(f"r-{number}")
     with shelf.hub.look() as tx:
         assert facets(tx, Query()).total == 3
+        assert facets(tx, Query(text="r")).total == 3
 
 
 def test_a_page_takes_few_queries(shelf):
     for number in range(40):
-        shelf.add(f"r{number}", tags=["a", f"t{number}"])
+        shelf.add(f"rx{number}", tags=["a", f"t{number}"])
     with shelf.hub.look("alice") as tx:
         with shelf.hub.counted() as seen:
-            assert len(find(tx, Query(text="r"), limit=40).items) == 40
-        assert len(seen) == 2
+            assert len(find(tx, Query(text="rx"), limit=40).items) == 40
+        assert len(seen) == 5
         with shelf.hub.counted() as seen:
-            facets(tx, Query(text="r"))
-        assert len(seen) <= 6
+            facets(tx, Query(text="rx"))
+        assert len(seen) == 4
+        with shelf.hub.counted() as seen:
+            assert len(find(tx, Query(tags=("a",), sort="stars")).items) == 30
+            facets(tx, Query(tags=("a",)))
+        assert len(seen) == 4
+        with shelf.hub.counted() as seen:
+            find(tx, Query())
+            facets(tx, Query())
+        assert len(seen) == 3
 
 
 @pytest.mark.parametrize("wanted", [Filter(), Filter(with_adapters=True)])
-@pytest.mark.parametrize("sort", ["trending", "updated", "stars", "downloads"])
+@pytest.mark.parametrize("sort", ["trending", "updated", "newest", "stars", "downloads"])
 def test_the_index_leads_through_the_orders(shelf, sort, wanted):
     """A page of a long list reads neither the whole table nor sorts it."""
-    first = {float: 5.0, int: 5, datetime: START}[SORTS_BY_NAME[sort].kind]
-    statement = queries_search.list_statement(
-        shelf.hub.caller("alice"), wanted, SORTS_BY_NAME[sort], [first, 3], 10
-    )
+    for number in range(9):
+        shelf.add(f"r{number}", adapters=1)
+    first = {float: 5.0, int: 5}[SORTS_BY_NAME[sort].kind]
     with shelf.hub.db.read() as session:
+        planned = queries_search.plan(session, shelf.hub.caller(None), wanted)
+        statement = queries_search.page_ids(session, planned, SORTS_BY_NAME[sort], [first, 3], 10)
         connection = session.connection()
         compiled = statement.compile(
             connection, compile_kwargs={"literal_binds": True, "render_postcompile": True}
@@ -375,7 +345,7 @@ def test_the_index_leads_through_the_orders(shelf, sort, wanted):
             connection.exec_driver_sql("SET LOCAL enable_sort = off")
             steps = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {compiled}")]
     column = SORTS_BY_NAME[sort].column.key
-    assert any(f"ix_library_entries_{column}" in step for step in steps), steps
+    assert any(f"ix_listings_{column}" in step for step in steps), steps
     assert not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
 
 
@@ -398,3 +368,65 @@ def test_by_what_was_measured(inside, shelf):
     assert names(has_trigger=True) == {"small"}
     assert names(healthy=True) == {"small"}
     assert names(healthy=False) == {"large", "empty"}
+
+
+def test_what_is_left_out_and_what_is_permitted(shelf):
+    shelf.add("a", family="sdxl", base_key="x/base", license="mit", permits=7, tags=["x"])
+    shelf.add("b", "bob", family="flux1", task="image", maturity=2, tags=["x", "y"])
+    shelf.add("c", license="cc-by-nc-4.0", permits=2)
+    found = {
+        name: shelf.names(by_name(**facts))
+        for name, facts in {
+            "without a tag": {"without_tags": ("Y",)},
+            "without an owner": {"without_owners": ("BOB",)},
+            "without a family": {"without_families": ("sdxl",)},
+            "a base": {"base_model": "X/Base"},
+            "a licence": {"license": "MIT"},
+            "a task": {"task": "image"},
+            "permissions": {"permits": ("commercial", "derivatives")},
+            "one permission": {"permits": ("derivatives",)},
+            "maturity": {"max_maturity": 1},
+            "lately": {"updated_within": timedelta(days=1)},
+            "ever": {"period": timedelta(days=10**6)},
+        }.items()
+    }
+    assert found == {
+        "without a tag": ["a", "c"],
+        "without an owner": ["a", "c"],
+        "without a family": ["b", "c"],
+        "a base": ["a"],
+        "a licence": ["a"],
+        "a task": ["b"],
+        "permissions": ["a"],
+        "one permission": ["a", "c"],
+        "maturity": ["a", "c"],
+        "lately": [],
+        "ever": ["a", "b", "c"],
+    }
+    with shelf.hub.look() as tx:
+        dropped = search.relax(tx, Query(family="sdxl", tags=("x", "y"), sort="name"))
+        counts = facets(tx, Query())
+    assert [(one.field, one.value, one.count) for one in dropped] == [
+        ("tags", "y", 1),
+        ("family", "sdxl", 1),
+    ]
+    assert {one.value: one.count for one in counts.permissions} == {
+        "commercial": 1, "derivatives": 2, "sell-images": 1, "relicense": 1,
+    }  # fmt: skip
+    assert {one.value: one.count for one in counts.maturities} == {"0": 2, "2": 1}
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_copies_are_shown_once(shelf, size):
+    for number, kind in enumerate("aabbacda"):
+        shelf.add(f"{number}", fold_key=kind, stars=number, private=number == 7)
+    shelf.add("alone", stars=100)
+    with shelf.hub.look("bob") as tx:
+        shown, cursor = [], None
+        while True:
+            page = find(tx, Query(sort="stars", fold=True), cursor, size)
+            shown += [(card.name, card.alike) for card in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    assert shown == [("alone", 0), ("6", 0), ("5", 0), ("4", 2), ("3", 1)]

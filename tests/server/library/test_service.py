@@ -12,9 +12,17 @@ from lorahub_server.community import stars
 from lorahub_server.community.tables import Star
 from lorahub_server.insight import service as insight
 from lorahub_server.jobs.tables import Job, State
-from lorahub_server.library import service
+from lorahub_server.library import queries_text, service
+from lorahub_server.library.queries_text import Wanted
 from lorahub_server.library.search import Query, find
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTag
+from lorahub_server.library.tables import (
+    AdapterFile,
+    LibraryEntry,
+    LibraryText,
+    Listing,
+    RepoTag,
+    SearchKey,
+)
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.errors import RevisionNotFound
 from support.inside import adapter, sha256
@@ -260,6 +268,30 @@ def test_recording_twice_is_recording_once(inside):
     assert (rows(inside), details(inside)) == first
 
 
+def walks(hub) -> list:
+    """All that lists and searches walk: listings, kept numbers, words, what is found by them."""
+    with hub.db.read() as session:
+        listed = session.execute(
+            select(Listing, SearchKey).join(SearchKey, SearchKey.id == Listing.key_id)
+        )
+        listings = sorted(
+            (row.repo_id, key.kind, key.value, key.scope, row.stars, row.updated, row.trending)
+            for row, key in listed
+        )
+        uses = sorted((key.kind, key.value, key.uses, key.full) for key in found_keys(session))
+        texts = sorted((row.repo_id, row.bucket) for row in session.scalars(select(LibraryText)))
+        words = [queries_text.texts_of(session, repo_id) for repo_id, _ in texts]
+        lists = [
+            sorted(session.scalars(queries_text.having(session, Wanted((word,)))))
+            for word in ("b", "chat")
+        ]
+    return [listings, uses, texts, words, lists]
+
+
+def found_keys(session):
+    return session.scalars(select(SearchKey).where(SearchKey.uses > 0))
+
+
 def test_everything_can_be_derived_again(inside):
     data = adapter()
     for name in ("one", "two", "gone", "empty"):
@@ -276,15 +308,24 @@ def test_everything_can_be_derived_again(inside):
     with inside.tx() as tx:
         repos.delete_repo(tx, repos.get_repo(tx, "alice", "gone"))
     before = {name: rows(inside, name) for name in ("one", "two", "empty")}
+    walked = walks(inside)
+    assert {repo_id for repo_id, *_ in walked[0]} == {before[name][0]["repo_id"] for name in before}
     with inside.tx() as tx:
         service.rebuild_all(tx.session)
     assert {name: rows(inside, name) for name in before} == before
+    assert walks(inside) == walked
     # Also from nothing, but for the counters that are recorded nowhere else.
     with inside.tx() as tx:
-        for table in (RepoTag, AdapterFile, LibraryEntry):
+        queries_text.clear(tx.session)
+        tx.session.execute(update(SearchKey).values(uses=99, full=0))
+        for table in (Listing, RepoTag, AdapterFile, LibraryEntry):
             tx.session.execute(delete(table))
     with inside.tx() as tx:
         service.rebuild_all(tx.session)
+    assert [sorted(one[:3] for one in walks(inside)[0]), *walks(inside)[1:]] == [
+        sorted(one[:3] for one in walked[0]),
+        *walked[1:],
+    ]
     for name, (facts, tags, files) in before.items():
         again = rows(inside, name)
         assert again[1:] == (tags, files)

@@ -1,5 +1,6 @@
 """Repositories: found, made, shown, changed, deleted."""
 
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Query, Request
@@ -20,7 +21,7 @@ from lorahub_server.doors.schemas import (
     example,
 )
 from lorahub_server.kit.pagination import Page
-from lorahub_server.library import search
+from lorahub_server.library import search, syntax
 from lorahub_server.library import service as library
 from lorahub_server.library.model import RepoCard
 from lorahub_server.repos import service
@@ -72,10 +73,13 @@ class RepoOut(BaseModel):
 
 
 class RepoList(BaseModel):
-    model_config = example({"items": [examples.REPO], "next": None})
+    """`told` has a sentence for each part of `q` that was not understood and so left out."""
+
+    model_config = example({"items": [examples.REPO], "next": None, "told": []})
 
     items: list[RepoOut]
     next: str | None
+    told: list[str] = []
 
 
 class NewRepo(BaseModel):
@@ -106,6 +110,7 @@ class StarOut(BaseModel):
 def list_repos(
     request: Request,
     tx: ReadTx,
+    q: Annotated[Text, Query(description="A search line, as in the search box.")] = "",
     text: Annotated[Text | None, Query(alias="search", description="Words to look for.")] = None,
     owner: Annotated[Text | None, Query(description="Whose.")] = None,
     tag: Annotated[list[Text] | None, Query(description="All of these.")] = None,
@@ -117,19 +122,19 @@ def list_repos(
     size_to: Annotated[int | None, Query(ge=0, description="At most so many bytes.")] = None,
     has_trigger: Annotated[bool | None, Query(description="With trigger words.")] = None,
     healthy: Annotated[bool | None, Query(description="Inspected and sound.")] = None,
-    sort: Annotated[
-        Text, Query(description=f"One of {', '.join(search.SORTS)}.")
-    ] = search.DEFAULT_SORT,
+    sort: Annotated[Text | None, Query(description=f"One of {', '.join(search.SORTS)}.")] = None,
     limit: Limit = 30,
     cursor: Cursor = None,
 ) -> RepoList:
     """What the caller may see of the library, private repositories of their own included.
 
-    All that is asked for must hold. For the next page send `next` as `cursor`.
+    All that is asked for must hold. `q` takes everything in one line: words, `#tag`, `-#tag`,
+    `@account`, `base:sdxl`, `rank:8..64`, `size:<50MB`, `licence:commercial`, `updated:<30d` and
+    more (see /search-help). For the next page send `next` as `cursor`.
 
-        curl "http://127.0.0.1:8000/api/hub/v1/repos?search=glass&family=sdxl&sort=stars"
+        curl -G http://127.0.0.1:8000/api/hub/v1/repos --data-urlencode "q=glass base:sdxl -#anime"
     """
-    query = search.Query(
+    wanted = search.Query(
         text=text or "",
         owner=owner,
         tags=tuple(tag or ()),
@@ -137,9 +142,11 @@ def list_repos(
         layout=layout,
         method=method,
         measures=search.Measures(rank_from, rank_to, size_to, has_trigger, healthy),
-        sort=sort,
     )
-    return listed(request, search.find(tx, query, cursor, limit))
+    parsed = syntax.combined(q, wanted)
+    query = parsed.query if sort is None else replace(parsed.query, sort=sort)
+    found = listed(request, search.find(tx, query, cursor, limit))
+    return found.model_copy(update={"told": list(parsed.told)})
 
 
 @router.post("/repos", summary="Make a repository", status_code=201)

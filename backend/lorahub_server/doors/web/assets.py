@@ -24,7 +24,15 @@ _TYPES = {
 _PACKED = {".css", ".js", ".svg", ".webmanifest"}
 _FOR_EVER = "public, max-age=31536000, immutable"
 _VERSION_LENGTH = 12
-_UNFOUND = ("/settings", "/login", "/signup", "/upload", "/api")
+_UNFOUND = (
+    "/settings",
+    "/login",
+    "/signup",
+    "/upload",
+    "/searches",
+    "/notifications",
+    "/api",
+)
 
 
 @dataclass(frozen=True, slots=True)

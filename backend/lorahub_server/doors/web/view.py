@@ -103,6 +103,15 @@ def page(
     return response
 
 
+def public(request: Request, body: bytes, media_type: str) -> Response:
+    """Answer with what anybody may see: it may be kept by every cache, and asked about."""
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
+    headers = {"Cache-Control": _ASK_AGAIN, "ETag": etag}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
+
+
 def settings_of(request: Request) -> Settings:
     settings: Settings = request.app.state.hub.settings
     return settings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from lorahub_server.doors.web import differing, families
+from lorahub_server.doors.web import card_words, differing, families, helping
 from lorahub_server.kit.clock import ago
 from lorahub_server.library import licences
 
@@ -254,6 +254,7 @@ def shown(value: Any) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
+    **card_words.FILTERS,
     "ago": ago,
     "bare_address": bare_address,
     "browser": browser,
@@ -283,7 +284,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "steps": steps,
     "version": version,
 }
-GLOBALS: dict[str, Callable[..., Any]] = {
+GLOBALS: dict[str, Any] = {
+    **helping.GLOBALS,
     "between": between,
     "differing": differing.differing,
     "many": many,

@@ -69,6 +69,11 @@ def sharing_keys(
     ).all()
 
 
+def others(session: Session, sha256: str) -> Sequence[str]:
+    """Return the files that a file is known to be like."""
+    return session.scalars(select(Likeness.other).where(Likeness.sha256 == sha256)).all()
+
+
 def replace(session: Session, sha256: str, rows: Sequence[Likeness]) -> None:
     """Put these in the place of all that were known of a file."""
     session.execute(

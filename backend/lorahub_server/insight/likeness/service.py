@@ -58,7 +58,9 @@ def record(session: Session, sha256: str, found: Sketched) -> None:
 
 
 def put(session: Session, sha256: str, rows: Collection[Likeness]) -> None:
+    before = queries.others(session, sha256)
     queries.replace(session, sha256, list(rows))
+    _refold(session, {sha256, *before, *(row.other for row in rows)})
 
 
 def matches(tx: Tx, repo: Repository, shas: Collection[str]) -> list[Match]:
@@ -80,3 +82,10 @@ def matches(tx: Tx, repo: Repository, shas: Collection[str]) -> list[Match]:
             match = Match(row.sha256, row.kind, row.cosine, row.ratio, other.full_name, older)
             found.setdefault((row.sha256, match.repo), match)
     return list(found.values())[:_SHOWN]
+
+
+def _refold(session: Session, shas: Collection[str]) -> None:
+    # The library stands on insight's facts, so insight only knows it when it has news.
+    from lorahub_server.library.service import refold
+
+    refold(session, shas)

@@ -1,4 +1,4 @@
-"""Which preview stands for a repository in lists."""
+"""Which preview stands for a repository in lists, and for whom the repository is."""
 
 from typing import Protocol
 
@@ -14,13 +14,24 @@ class Entry(Protocol):
     repo_id: int
     cover: str | None
     cover_preview: int | None
+    maturity: int
 
 
 def choose(session: Session, entry: Entry) -> None:
-    """Let the entry name the owner's choice; without a picture in the files, else the first."""
+    """Let the entry name the owner's choice; without a picture in the files, else the first.
+
+    And for whom the repository is, which depends on the previews too.
+    """
+    from lorahub_server.library.indexing import renew
+    from lorahub_server.library.queries import maturity_of
+
     found = of_repo(session, entry.repo_id, has_file=entry.cover is not None)
     if entry.cover_preview != found:
         entry.cover_preview = found
+    level = maturity_of(session, entry.repo_id)
+    if entry.maturity != level:
+        entry.maturity = level
+        renew(session, entry.repo_id)
 
 
 def of_repo(session: Session, repo_id: int, *, has_file: bool) -> int | None:

@@ -104,6 +104,11 @@ _KNOWN: dict[str, tuple[str, Makes]] = {
 }
 
 
+def known() -> tuple[str, ...]:
+    """Return the names of all families."""
+    return tuple(_KNOWN)
+
+
 def is_known(name: str) -> bool:
     return name in _KNOWN
 

@@ -121,9 +121,17 @@ def test_lists_and_their_pages(alice, bob, anonymous):
     assert seen == ["aa", "bb", "cc", "dd", "ee"]
     others = [item["name"] for item in bob.get("repos", query={"sort": "name"}).json()["items"]]
     assert others == ["aa", "bb", "dd", "ee"]
-    assert anonymous.get("repos", query={"owner": "bob"}).json() == {"items": [], "next": None}
+    empty = {"items": [], "next": None, "told": []}
+    assert anonymous.get("repos", query={"owner": "bob"}).json() == empty
     found = anonymous.get("repos", query={"search": "dd"}).json()["items"]
     assert [item["name"] for item in found] == ["dd"]
+    line = {"q": "-@bob @alice sort:name rank:x", "search": "d", "limit": 5}
+    told = anonymous.get("repos", query=line).json()
+    assert [item["name"] for item in told["items"]] == ["dd"]
+    assert len(told["told"]) == 1
+    assert "rank:16" in told["told"][0]
+    by_line = anonymous.get("repos", query={"q": "sort:name"}).json()["items"]
+    assert [item["name"] for item in by_line] == ["aa", "bb", "dd", "ee"]
 
 
 @pytest.mark.parametrize(

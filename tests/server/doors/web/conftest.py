@@ -48,12 +48,20 @@ def maren(site: Site) -> Person:
 def publish(site: Site, weights: bytes) -> Callable[..., None]:
     """Publish an adapter with a card, as a token of its owner would."""
 
-    def do(repo: str, card: str | None = None, *, private: bool = False, **files: bytes) -> None:
+    def do(
+        repo: str,
+        card: str | None = None,
+        *,
+        private: bool = False,
+        seed: int = 1,
+        **files: bytes,
+    ) -> None:
         owner, name = repo.split("/")
         text = CARD.format(name=name) if card is None else card
         with_card = {"README.md": text.encode()} if text else {}
         more = {path.replace("__", "/").replace("_dot_", "."): data for path, data in files.items()}
-        content = {f"{name}.safetensors": weights, **with_card, **more}
+        own = weights if seed == 1 else adapter(seed)
+        content = {f"{name}.safetensors": own, **with_card, **more}
         site.token_of(owner, "read", "write").publish(repo, content, private=private)
 
     return do

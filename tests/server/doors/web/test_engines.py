@@ -7,10 +7,15 @@ from support.inside import adapter
 from support.person import Person
 
 PAGES = {
-    "/": 9,
-    "/?q=glass&family=llama&tag=style": 9,
+    "/": 7,
+    "/?q=glass&family=llama&tag=style": 13,
+    "/?q=-%23water&sort=stars&period=7d": 6,
+    "/search-help": 1,
+    "/searches": 2,
+    "/notifications": 2,
+    "/feed.atom?q=%23style": 4,
     "/tags": 3,
-    "/tags/style": 9,
+    "/tags/style": 6,
     "/stars": 3,
     "/maren": 10,
     "/maren/glass": 23,

@@ -1,5 +1,6 @@
 import pytest
 
+from support.inside import adapter
 from support.person import Person
 
 BAD = "<script>alert(1)</script>"
@@ -13,7 +14,7 @@ def nils(site):
 def shown(page):
     """The adapters on a page, by their links, in order and each once."""
     found = [a for a in page.links if a.startswith(("/maren/", "/nils/"))]
-    return list(dict.fromkeys(found))
+    return [a for a in dict.fromkeys(found) if a.count("/") == 2]
 
 
 def test_a_new_hub_tells_how_to_begin(person):
@@ -56,15 +57,16 @@ def test_private_ones_are_seen_by_their_owner_only(maren, nils, publish, person)
 
 def test_search_filters_and_orders_are_in_the_address(maren, nils, publish, person):
     publish("maren/glass")
-    publish("nils/rain", "---\ntags: [water]\n---\n# Rain over Edo\n")
+    publish("nils/rain", "---\ntags: [water]\n---\n# Rain over Edo\n", seed=2)
     assert shown(person.visit("/?q=edo")) == ["/nils/rain"]
     assert shown(person.visit("/?tag=style")) == ["/maren/glass"]
     assert shown(person.visit("/tags/water")) == ["/nils/rain"]
     assert shown(person.visit("/?sort=name")) == ["/maren/glass", "/nils/rain"]
     page = person.visit("/?q=edo&tag=water&sort=newest")
-    assert "/?tag=water&sort=newest" in page.links  # without the words
+    assert "/?q=%23water&sort=newest" in page.links  # without the words
     assert "/?q=edo&sort=newest" in page.links  # without the tag
-    assert 'value="edo"' in page.html
+    assert "/?q=edo+-%23water&sort=newest" in page.links  # with the tag left out
+    assert page.form("/").fields["q"] == "edo #water"
 
 
 def test_nothing_found_says_what_to_drop(maren, publish, person):
@@ -72,8 +74,81 @@ def test_nothing_found_says_what_to_drop(maren, publish, person):
     page = person.visit("/?q=nowhere&tag=style")
     assert page.status == 200
     assert "Nothing fits" in page.text
-    assert "/?tag=style" in page.links
-    assert "/?q=nowhere" in page.links
+    assert "/?q=%23style" in page.links
+    assert "Without “nowhere” 1" in page.text
+    assert "Without style" not in page.text  # it would give nothing either
+
+
+def test_the_same_upload_is_shown_once(maren, nils, publish, person):
+    publish("maren/glass")
+    publish("nils/glass")
+    page = person.visit("/")
+    assert len(shown(page)) == 1
+    assert "+1 near-identical" in page.text
+    apart = person.visit("/?all=1")
+    assert set(shown(apart)) == {"/maren/glass", "/nils/glass"}
+    assert "Fold near-identical ones" in apart.text
+    assert len(shown(person.visit("/?q=%40nils"))) == 1
+
+
+def test_what_is_not_understood_is_told(maren, publish, person):
+    publish("maren/glass")
+    page = person.visit("/?q=glass+rank:many+base:sdxxl")
+    assert page.status == 200
+    assert shown(page) == ["/maren/glass"]
+    assert "a rank is written rank:16" in page.text
+    assert "Did you mean base:sdxl?" in page.text
+    assert page.form("/").fields["q"] == "glass"
+
+
+def test_words_that_were_meant_are_offered(maren, publish, person):
+    publish("maren/glass")
+    page = person.visit("/?q=glaspaint+%23style")
+    assert shown(page) == []
+    assert "Did you mean" in page.text
+    assert "/?q=glasspaint+%23style" in page.links
+
+
+def test_the_panel_counts_asks_and_leaves_out(maren, publish, person):
+    publish("maren/glass")
+    publish("maren/rain", "---\ntags: [water]\nlicense: cc-by-nc-4.0\n---\n# Rain\n", seed=2)
+    page = person.visit("/?q=%40maren")
+    assert {"/?q=%23style+%40maren", "/?q=-%23style+%40maren"} <= set(page.links)
+    assert shown(person.visit("/?q=-%23style+%40maren")) == ["/maren/rain"]
+    assert "/?q=licence%3Acommercial+%40maren" in page.links
+    assert shown(person.visit("/?q=licence:commercial")) == ["/maren/glass"]
+    assert shown(person.visit("/?rank_from=1&mb=1&q=rain")) == ["/maren/rain"]
+    form = person.visit("/?q=rain+rank:<=8&sort=newest")
+    kept = next(one for one in form.forms if "rank_to" in one.fields)
+    assert (kept.fields["q"], kept.fields["rank_to"], kept.fields["sort"]) == (
+        "rain",
+        "8",
+        "newest",
+    )
+
+
+def test_an_adapter_has_a_short_address_to_download(maren, publish, person):
+    publish("maren/glass")
+    publish("maren/pack", seed=3, b_dot_safetensors=adapter(4))
+    assert "/maren/glass/download" in person.visit("/").links
+    there = person.ask("GET", "/maren/glass/download").headers["location"]
+    assert there.endswith("/glass.safetensors?download=1")
+    assert person.ask("GET", there).status == 200
+    assert person.ask("GET", "/maren/pack/download").headers["location"] == "/maren/pack"
+    assert "/maren/pack/download" not in person.visit("/").links
+    assert person.ask("GET", "/maren/none/download").status == 404
+
+
+def test_the_help_sheet_shows_searches_that_work(maren, publish, person):
+    publish("maren/glass")
+    page = person.visit("/search-help")
+    assert page.status == 200
+    searches = [a for a in page.links if a.startswith("/?q=")]
+    assert len(searches) > 20
+    for address in searches:
+        told = person.visit(address)
+        assert told.status == 200
+        assert "was left out" not in told.text, address
 
 
 def test_pages_show_everything_once(maren, site, person):
@@ -107,13 +182,14 @@ def test_what_people_write_is_only_ever_text(maren, publish, person):
 
 def test_the_overview_shows_adapters_and_tags_that_lead_to_several(maren, publish, site, person):
     publish("maren/glass")
-    publish("maren/rain")
+    publish("maren/rain", seed=2)
     api = site.token_of("maren", "read", "write")
     api.post("repos", json={"name": "empty"}).expect(201)
     api.publish("maren/words", {"README.md": b"---\ntags: [rare]\n---\n# Words\n"})
     overview = person.visit("/")
     assert set(shown(overview)) == {"/maren/glass", "/maren/rain"}
-    assert [a for a in overview.links if a.startswith("/?tag=")] == ["/?tag=style"]
+    assert "/?q=%23style" in overview.links
+    assert "/?q=%23rare" not in overview.links
     assert [a for a in person.visit("/tags").links if a.startswith("/tags/")] == ["/tags/style"]
     for address in ("/maren", "/?q=maren"):
         assert {"/maren/empty", "/maren/words"} <= set(shown(person.visit(address))), address

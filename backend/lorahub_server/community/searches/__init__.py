@@ -1,0 +1,1 @@
+"""Searches that people keep, and are told of when there is something new."""
