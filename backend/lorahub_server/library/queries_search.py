@@ -292,7 +292,7 @@ def page_ids(
     if sort.is_name:
         return _along_names(planned, sort, after, limit, words)
     ways = [
-        _walk(planned, key_ids, sort, after, limit, words, within)
+        _walk(session, planned, key_ids, sort, after, limit, within)
         for key_ids in (planned.public, planned.own)
         if key_ids
     ]
@@ -304,42 +304,47 @@ def page_ids(
 
 
 def _walk(
+    session: Session,
     planned: Plan,
     key_ids: Sequence[int],
     sort: Sort,
     after: Sequence[Key] | None,
     limit: int,
-    words: Sequence[ColumnElement[bool]],
     within: int | None,
 ) -> Any:
     """Walk the index of a key in the order of the list."""
     # Equal to one number, the key leaves the rest of the index in order; among several it doesn't.
     listed = Listing.key_id == key_ids[0] if len(key_ids) == 1 else Listing.key_id.in_(key_ids)
-    column = sort.column
-    statement = select(Listing.repo_id, column.label("at")).where(
-        listed, *_keyed(planned, Listing.repo_id), *words, _is_asked(planned)
-    )
+    repo_id, at, where = Listing.repo_id, sort.column, [listed]
     if within is not None and planned.uses > within:
-        some = select(Listing.repo_id).where(listed).order_by(*_ordered(sort, column)).limit(within)
-        statement = statement.where(Listing.repo_id.in_(select(some.subquery())))
+        some = select(Listing.repo_id, sort.column.label("at")).where(listed)
+        part = some.order_by(*_ordered(sort, sort.column)).limit(within).subquery()
+        repo_id, at, where = part.c.repo_id, part.c.at, []
+    if planned.words is not None:
+        where.append(queries_text.has(session, repo_id, planned.words))
     if after is not None:
-        statement = statement.where(_after(sort, column, Listing.repo_id, after))
-    return statement.order_by(*_ordered(sort, column)).limit(limit)
+        where.append(_after(sort, at, repo_id, after))
+    return (
+        select(repo_id, at.label("at"))
+        .where(*where, *_keyed(planned, repo_id), _is_asked(planned, repo_id))
+        .order_by(*_ordered(sort, at, repo_id))
+        .limit(limit)
+    )
 
 
-def _is_asked(planned: Plan) -> ColumnElement[bool]:
+def _is_asked(planned: Plan, repo_id: Any) -> ColumnElement[bool]:
     """Return the condition that a listed repository is visible and all else that is asked for.
 
     A look at one repository and not a join, of which a planner who expects few to hold makes one
     that reads them all.
     """
-    row = select(literal(1)).select_from(Repository).where(Repository.id == Listing.repo_id)
+    row = select(literal(1)).select_from(Repository).where(Repository.id == repo_id)
     if planned.more:
         row = row.join(Account, Account.id == Repository.owner_id).join(
             LibraryEntry, LibraryEntry.repo_id == Repository.id
         )
-    row = row.where(visible_repos(planned.caller), *planned.more).correlate(Listing)
-    return row.scalar_subquery().is_not(None)
+    row = row.where(visible_repos(planned.caller), *planned.more)
+    return row.correlate(repo_id.table).scalar_subquery().is_not(None)
 
 
 def _sorted(
