@@ -6,7 +6,9 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Column, Integer, Table, create_engine, inspect
 
-from lorahub_server.cli.migrate import alembic_config
+from lorahub_server.cli.migrate import alembic_config, migrate
+from lorahub_server.library.search import Query, find
+from support.inside import Inside
 
 
 def tables(url: str) -> set[str]:
@@ -28,6 +30,24 @@ def test_up_down_and_up_again(database_url):
     command.upgrade(config, "head")
     assert tables(database_url) == full
     command.check(config)
+
+
+def test_what_an_older_hub_wrote_is_listed(database_url, tmp_path):
+    """Lists of before the tables that they walk now."""
+    config = alembic_config(database_url)
+    command.upgrade(config, "head")
+    hub = Inside(database_url, f"file://{tmp_path}/objects", tmp_path, make_tables=False)
+    try:
+        hub.make_repo("neon-city")
+        hub.commit({"README.md": b"---\ntags: [night]\n---\n# Neon\n"}, "neon-city")
+        hub.db.engine.dispose()
+        command.downgrade(config, "000000000003")
+        migrate(hub.settings)
+        for query in (Query(tags=("night",)), Query(text="neon"), Query()):
+            with hub.look(None) as tx:
+                assert [card.name for card in find(tx, query).items] == ["neon-city"]
+    finally:
+        hub.close()
 
 
 def test_a_table_without_a_migration_is_noticed(database_url):

@@ -6,7 +6,7 @@ import click
 from alembic import command as alembic
 from alembic.config import Config
 
-from lorahub_server.cli.common import load_settings, plain_errors
+from lorahub_server.cli.common import load_settings, open_database, plain_errors, use_carrier
 from lorahub_server.config import Settings
 
 _HERE = Path(__file__).resolve()
@@ -32,6 +32,24 @@ def migrate(settings: Settings) -> None:
     """Bring the database to this version's shape; does nothing when it has it."""
     with plain_errors():
         alembic.upgrade(alembic_config(settings.database_url), "head")
+        _list(settings)
+
+
+def _list(settings: Settings) -> None:
+    """Let lists show what an older hub wrote, which knew other ones."""
+    from lorahub_server.library.service import is_unlisted, rebuild_all
+
+    database = open_database(settings)
+    try:
+        with database.read() as session:
+            is_older = is_unlisted(session)
+        if is_older:
+            use_carrier(settings)
+            with database.write() as session:
+                rebuild_all(session)
+            click.echo("The library is rebuilt for this version's lists.", err=True)
+    finally:
+        database.engine.dispose()
 
 
 @click.command("migrate")

@@ -163,7 +163,9 @@ def _run(action: Callable[[], None]) -> None:
 
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=POOL, max_overflow=10, pool_pre_ping=True)
+        engine = create_engine(url, pool_size=POOL, max_overflow=10, pool_pre_ping=True)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_engine(
         url, pool_size=POOL, max_overflow=10, connect_args={"check_same_thread": False}
     )
@@ -171,6 +173,14 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "checkin", _end_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: Any, record: object) -> None:
+    del record
+    # To compile a statement, or to start other processes for it, takes longer than ours take.
+    connection.execute("SET jit = off")
+    connection.execute("SET max_parallel_workers_per_gather = 0")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from lorahub_server.blobs.tables import Blob
@@ -16,6 +16,7 @@ from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
     AdapterFile,
     LibraryEntry,
+    Listing,
     RepoHead,
     RepoTag,
     RepoTerm,
@@ -156,6 +157,14 @@ def maturity_of(session: Session, repo_id: int) -> int:
         select(RepoTag.tag).where(RepoTag.repo_id == repo_id, RepoTag.tag.in_(maturity.ADULT_TAGS))
     ).all()
     return maturity.of(list(ratings), list(marks))
+
+
+def is_unlisted(session: Session) -> bool:
+    """Tell whether there are entries and none of them is in a list, as an older hub leaves them."""
+    has_entry, has_listing = session.execute(
+        select(exists().select_from(LibraryEntry), exists().select_from(Listing))
+    ).one()
+    return bool(has_entry) and not has_listing
 
 
 def entries_of_deleted(session: Session) -> Sequence[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import func, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
 from lorahub_server.library.queries_search import COUNTED, Plan, found_ids
@@ -89,11 +89,9 @@ def _total(session: Session, planned: Plan) -> Any:
 
 def _counted(session: Session, planned: Plan, kinds: Mapping[str, int]) -> Any:
     some = found_ids(session, planned, SAMPLED).subquery()
+    listed = _listed_under(session, some).subquery()
     uses = (
-        select(Listing.key_id, func.count().label("number"))
-        .join(some, some.c.repo_id == Listing.repo_id)
-        .group_by(Listing.key_id)
-        .subquery()
+        select(listed.c.key_id, func.count().label("number")).group_by(listed.c.key_id).subquery()
     )
     number = func.sum(uses.c.number)
     place = func.row_number().over(
@@ -114,6 +112,16 @@ def _counted(session: Session, planned: Plan, kinds: Mapping[str, int]) -> Any:
     return select(ranked.c.kind, ranked.c.value, ranked.c.number).where(
         ranked.c.place <= literal(max(kinds.values()))
     )
+
+
+def _listed_under(session: Session, some: Any) -> Any:
+    """Return a SELECT of the keys of some repositories, one row for each."""
+    if session.get_bind().dialect.name == "sqlite":
+        return select(Listing.key_id).join(some, some.c.repo_id == Listing.repo_id)
+    each = select(Listing.key_id).where(Listing.repo_id == some.c.repo_id)
+    # The offset keeps the planner from a join that reads the listings of all repositories.
+    beside = each.correlate(some).offset(0).lateral()
+    return select(beside.c.key_id).select_from(some).join(beside, true())
 
 
 def _cut(rows: Any, kinds: Mapping[str, int]) -> list[Row]:

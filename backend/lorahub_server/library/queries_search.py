@@ -46,7 +46,8 @@ from lorahub_server.repos.visibility import visible_repos
 # Counts and facets look at so many repositories at most.
 COUNTED = 10_000
 # And walk over so many that don't have all that is asked for.
-_SCANNED = 50_000
+_SCANNED = 20_000
+_SCANNED_WITH_WORDS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class Plan:
     is_all: bool
     words: Wanted | None = None
     frequency: int = 0
+
+    @property
+    def is_broad(self) -> bool:
+        """Nothing but words is asked for."""
+        return self.is_all and not (self.probes or self.without or self.more)
 
     @property
     def is_simple(self) -> bool:
@@ -240,15 +246,26 @@ def best(
         more,
         after,
         limit,
-        is_common=planned.frequency > SET_MAX,
+        is_common=planned.frequency > queries_text.COMMON,
         joined=bool(planned.more),
         few=few,
     )
 
 
 def found_ids(session: Session, planned: Plan, limit: int) -> Any:
-    """Return a SELECT of the ids of what a plan finds, at most `limit`, in no order."""
-    return page_ids(session, planned, SORTS["trending"], None, limit, within=_SCANNED)
+    """Return a SELECT of the ids of what a plan finds, at most `limit`, the liveliest.
+
+    Of what is common it looks at a part: the liveliest of a key, or what has the words and is
+    popular.
+    """
+    sort = SORTS["trending"]
+    if planned.words is None or planned.few is not None or planned.frequency <= SET_MAX:
+        return page_ids(session, planned, sort, None, limit, within=_SCANNED)
+    if planned.uses < planned.frequency:
+        return page_ids(session, planned, sort, None, limit, within=_SCANNED_WITH_WORDS)
+    most = limit if planned.is_broad else _SCANNED
+    some = queries_text.having(session, planned.words).limit(most).subquery()
+    return _sorted(planned, sort, None, limit, select(some), ())
 
 
 def page_ids(
@@ -275,7 +292,7 @@ def page_ids(
     if sort.is_name:
         return _along_names(planned, sort, after, limit, words)
     ways = [
-        _walk(planned, key_ids, sort, after, limit, words, within)
+        _walk(session, planned, key_ids, sort, after, limit, within)
         for key_ids in (planned.public, planned.own)
         if key_ids
     ]
@@ -287,26 +304,47 @@ def page_ids(
 
 
 def _walk(
+    session: Session,
     planned: Plan,
     key_ids: Sequence[int],
     sort: Sort,
     after: Sequence[Key] | None,
     limit: int,
-    words: Sequence[ColumnElement[bool]],
     within: int | None,
 ) -> Any:
     """Walk the index of a key in the order of the list."""
     # Equal to one number, the key leaves the rest of the index in order; among several it doesn't.
     listed = Listing.key_id == key_ids[0] if len(key_ids) == 1 else Listing.key_id.in_(key_ids)
-    column = sort.column
-    statement = _with_joins(select(Listing.repo_id, column.label("at")), planned)
-    statement = statement.where(listed, *words, *_keyed(planned, Listing.repo_id))
+    repo_id, at, where = Listing.repo_id, sort.column, [listed]
     if within is not None and planned.uses > within:
-        some = select(Listing.repo_id).where(listed).order_by(*_ordered(sort, column)).limit(within)
-        statement = statement.where(Listing.repo_id.in_(select(some.subquery())))
+        some = select(Listing.repo_id, sort.column.label("at")).where(listed)
+        part = some.order_by(*_ordered(sort, sort.column)).limit(within).subquery()
+        repo_id, at, where = part.c.repo_id, part.c.at, []
+    if planned.words is not None:
+        where.append(queries_text.has(session, repo_id, planned.words))
     if after is not None:
-        statement = statement.where(_after(sort, column, Listing.repo_id, after))
-    return statement.order_by(*_ordered(sort, column)).limit(limit)
+        where.append(_after(sort, at, repo_id, after))
+    return (
+        select(repo_id, at.label("at"))
+        .where(*where, *_keyed(planned, repo_id), _is_asked(planned, repo_id))
+        .order_by(*_ordered(sort, at, repo_id))
+        .limit(limit)
+    )
+
+
+def _is_asked(planned: Plan, repo_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a listed repository is visible and all else that is asked for.
+
+    A look at one repository and not a join, of which a planner who expects few to hold makes one
+    that reads them all.
+    """
+    row = select(literal(1)).select_from(Repository).where(Repository.id == repo_id)
+    if planned.more:
+        row = row.join(Account, Account.id == Repository.owner_id).join(
+            LibraryEntry, LibraryEntry.repo_id == Repository.id
+        )
+    row = row.where(visible_repos(planned.caller), *planned.more)
+    return row.correlate(repo_id.table).scalar_subquery().is_not(None)
 
 
 def _sorted(
@@ -364,15 +402,20 @@ def _with_joins(statement: Any, planned: Plan) -> Any:
 def _keyed(planned: Plan, repo_id: Any) -> list[ColumnElement[bool]]:
     found = [_listed(repo_id, key_ids) for key_ids in planned.probes]
     if planned.without:
-        found.append(~_listed(repo_id, planned.without))
+        # Distinct from, which planners expect to hold, so that they go on walking.
+        found.append(_of_listing(repo_id, planned.without).is_distinct_from(1))
     return found
 
 
 def _listed(repo_id: Any, key_ids: Sequence[int]) -> ColumnElement[bool]:
-    other = Listing.__table__.alias()
-    row = select(literal(1)).where(other.c.repo_id == repo_id, other.c.key_id.in_(key_ids)).limit(1)
     # Not EXISTS, of which a planner may make a join that reads all of the other key's index.
-    return row.scalar_subquery().is_not(None)
+    return _of_listing(repo_id, key_ids).is_not(None)
+
+
+def _of_listing(repo_id: Any, key_ids: Sequence[int]) -> Any:
+    other = Listing.__table__.alias()
+    row = select(literal(1)).where(other.c.repo_id == repo_id, other.c.key_id.in_(key_ids))
+    return row.limit(1).scalar_subquery()
 
 
 def _ordered(sort: Sort, at: Any, repo_id: Any = Listing.repo_id) -> tuple[Any, Any]:

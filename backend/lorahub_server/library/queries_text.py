@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    union_all,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql
@@ -39,9 +40,9 @@ _IDS = 2**_SHIFT - 1
 # PostgreSQL's steps of popularity hold so many buckets each, and the highest are asked together.
 _STEP = 4
 _STEP_MARK = "^"
-_STEPS: tuple[tuple[int, ...], ...] = (tuple(range(3, _TOP // _STEP + 1)), (2,), (1,), (0,))
+_STEPS = (range(9, _TOP // _STEP + 1), *(range(step, step + 1) for step in range(8, -1, -1)))
 _BATCH = 400
-_COMMON = 1000
+COMMON = 1000
 _LEAST_BEGINNING = 2
 _SHOWN = (LibraryText.names, LibraryText.words, LibraryText.facts)
 _FTS = table(
@@ -201,7 +202,7 @@ def read(session: Session, given: tuple[str, ...], most: int) -> tuple[Wanted, i
     """
     wanted = Wanted(given)
     number = frequency(session, wanted, most)
-    if number >= _COMMON or len(given[-1]) < _LEAST_BEGINNING:
+    if number >= COMMON or len(given[-1]) < _LEAST_BEGINNING:
         return wanted, number
     wanted = Wanted(given, is_beginning=True)
     return wanted, frequency(session, wanted, most)
@@ -248,15 +249,16 @@ def popular(
         return _by_bucket(session, [*more, *among], after, limit, joined=joined)
     if _is_sqlite(session):
         return _popular_in_fts(session, wanted, more, after, limit, joined=joined)
-    found: list[Candidate] = []
-    # A common word is looked for among the popular alone, which an index of its own words narrows.
-    for steps in _STEPS if is_common else (None,):
-        rest = limit - len(found)
-        condition = _documents(wanted, steps)
-        found += _by_bucket(session, [condition, *more], after, rest, joined=joined)
-        if len(found) >= limit:
-            break
-    return found
+    if not is_common:
+        return _by_bucket(session, [_documents(wanted), *more], after, limit, joined=joined)
+    # A common word is looked for among the popular first: a step is only read when those above it
+    # have too few.
+    steps = [
+        _bucket_statement([_documents(wanted, step), *more], after, limit, joined=joined).subquery()
+        for step in _STEPS
+    ]
+    rows = session.execute(union_all(*(select(step) for step in steps)).limit(limit))
+    return sorted((_candidate(row) for row in rows), key=lambda one: one.row_id)
 
 
 def _popular_in_fts(
@@ -290,6 +292,13 @@ def _by_bucket(
     *,
     joined: bool,
 ) -> list[Candidate]:
+    statement = _bucket_statement(wanted, after, limit, joined=joined)
+    return [_candidate(row) for row in session.execute(statement)]
+
+
+def _bucket_statement(
+    wanted: Sequence[ColumnElement[bool]], after: int, limit: int, *, joined: bool
+) -> Any:
     statement = (
         select(LibraryText.bucket, LibraryText.repo_id, *_SHOWN)
         .join(Repository, Repository.id == LibraryText.repo_id)
@@ -303,7 +312,11 @@ def _by_bucket(
         bucket, repo_id = _TOP - (after >> _SHIFT), after & _IDS
         later = and_(LibraryText.bucket == bucket, LibraryText.repo_id > repo_id)
         statement = statement.where(or_(LibraryText.bucket < bucket, later))
-    return [Candidate(row_id(row[0], row[1]), *row[2:]) for row in session.execute(statement)]
+    return statement
+
+
+def _candidate(row: Any) -> Candidate:
+    return Candidate(row_id(row[0], row[1]), *row[2:])
 
 
 def _with_joins(statement: Any) -> Any:

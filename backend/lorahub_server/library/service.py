@@ -101,6 +101,11 @@ def rebuild_all(session: Session) -> None:
     queries_keys.recount(session)
 
 
+def is_unlisted(session: Session) -> bool:
+    """Tell whether an older hub wrote the library, so that lists can't show it."""
+    return queries.is_unlisted(session)
+
+
 def remove(tx: Tx, repo: Repository) -> None:
     """Take a deleted repository out of the library, with its stars."""
     indexing.remove(tx.session, repo.id)

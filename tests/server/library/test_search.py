@@ -9,12 +9,13 @@ from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import BadCursor, encode
-from lorahub_server.library import queries_facets, queries_search, search
+from lorahub_server.library import indexing, queries_facets, queries_search, search
 from lorahub_server.library.errors import BadSort
 from lorahub_server.library.queries_search import SORTS as SORTS_BY_NAME
 from lorahub_server.library.queries_search import Filter
 from lorahub_server.library.search import SORTS, Measures, Query, facets, find, popular_tags
 from lorahub_server.library.tables import AdapterFile
+from lorahub_server.repos.tables import Repository
 from support.shelf import START, Shelf
 
 NOBODY, OWNER, OTHER, ADMIN = None, "alice", "bob", "root"
@@ -430,3 +431,28 @@ def test_copies_are_shown_once(shelf, size):
             if cursor is None:
                 break
     assert shown == [("alone", 0), ("6", 0), ("5", 0), ("4", 2), ("3", 1)]
+
+
+def test_what_may_have_been_meant(shelf):
+    shelf.add("neon-city", title="Neon City", tags=["watercolour"])
+    shelf.add("hidden", "bob", private=True, title="Secretword")
+    with shelf.hub.look() as tx:
+        assert search.suggest(tx, "neno") == ["neon"]
+        assert search.suggest(tx, "noen ctiy") == ["neon city"]
+        assert search.suggest(tx, "watercolor") == ["watercolour"]
+        assert search.suggest(tx, "neon") == []
+        assert search.suggest(tx, "neo") == []
+        assert search.suggest(tx, "zzzzz") == []
+        # Nobody is told a word that only others may know.
+        assert search.suggest(tx, "secretwrod") == []
+        found, text = search.find_meant(tx, Query(text="NENO city"))
+        assert ([card.name for card in found.items], text) == (["neon-city"], "neon city")
+        assert search.find_meant(tx, Query(text="neon"))[1] is None
+        assert search.find_meant(tx, Query(text="zzzzz"))[0].items == []
+    with shelf.hub.db.write() as session:
+        repo = session.get(Repository, 2)
+        repo.private = False
+        session.flush()
+        indexing.show(session, repo)
+    with shelf.hub.look() as tx:
+        assert search.suggest(tx, "secretwrod") == ["secretword"]
