@@ -125,7 +125,7 @@ def test_lists_and_their_pages(alice, bob, anonymous):
     assert anonymous.get("repos", query={"owner": "bob"}).json() == empty
     found = anonymous.get("repos", query={"search": "dd"}).json()["items"]
     assert [item["name"] for item in found] == ["dd"]
-    line = {"q": "-@bob @alice sort:name rank:x", "search": "d", "limit": 5}
+    line = {"q": "-@bob @alice sort:name rank:x", "search": "dd", "limit": 5}
     told = anonymous.get("repos", query=line).json()
     assert [item["name"] for item in told["items"]] == ["dd"]
     assert len(told["told"]) == 1
