@@ -177,6 +177,10 @@ def licence_of(name: str | None) -> Licence | None:
     return Licence(name, name, "The hub doesn't know this licence; read its text.", None)
 
 
+def is_known(license_id: str) -> bool:
+    return license_id in _BY_ID
+
+
 def canonical(name: str) -> str:
     key = name.strip().casefold()
     return _OTHER_NAMES.get(key, key)

@@ -14,9 +14,8 @@ from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight import service as insight
 from lorahub_server.kit import markdown
-from lorahub_server.library import card as cards
+from lorahub_server.library import effective, snippets
 from lorahub_server.library import service as library
-from lorahub_server.library import snippets
 from lorahub_server.library.model import AdapterDetails, RepoDetails
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
@@ -43,7 +42,6 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
-    card = library.card_bytes_of(tx, repo, details.repo.revision)
     return page(
         request,
         "adapter.html",
@@ -58,8 +56,10 @@ def page_of(
         forms=other_forms.of(adapter) if adapter else None,
         words=_words(details, adapter),
         snippets=snippets.snippets(details, base_url(request)),
-        has_card=bool(card),
-        card_html=_card_html(tx, repo, details, card),
+        card_html=_card_html(tx, repo, details),
+        terms=effective.combine(
+            details.repo.license, details.repo.base_model, details.repo.family
+        ),
         alpha=facts.alpha(adapter.summary, adapter.health) if adapter else "",
         broken=facts.broken(adapter.health) if adapter else "",
         training=facts.training(adapter.summary) if adapter else [],
@@ -115,11 +115,9 @@ def _words(details: RepoDetails, adapter: AdapterDetails | None) -> list[str]:
     return details.repo.trigger_words
 
 
-def _card_html(
-    tx: Tx, repo: Repository, details: RepoDetails, card: bytes
-) -> markdown.SafeHtml | None:
+def _card_html(tx: Tx, repo: Repository, details: RepoDetails) -> markdown.SafeHtml | None:
     revision = details.repo.revision or repo.default_branch
-    body = TITLE.sub("", cards.parse(card).body, count=1)  # the page has it already
+    body = TITLE.sub("", details.card.body, count=1)  # the page has it already
     if not body.strip():
         return None
     names = (repo.owner.name, repo.name)
