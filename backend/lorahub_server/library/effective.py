@@ -36,6 +36,7 @@ _PASSED_ON = (
 )  # fmt: skip
 # Not for money itself, while what it makes belongs to whoever makes it.
 _FREE_OUTPUTS = frozenset({"flux-1-dev-non-commercial-license"})
+_SEVERAL = 2
 _UNCLEAR = frozenset({"unknown", "other", "cc"})
 
 
@@ -90,7 +91,7 @@ def combine(
         base_licence=base,
         is_presumed=is_presumed and base is not None,
         rights=rights,
-        sentence=_sentence(own, base, rights),
+        sentence=_sentence(own, base, rights, base_model),
         conflict=_conflict(own, base, base_model),
     )
 
@@ -120,9 +121,27 @@ def _right(name: str, text: str, own: Answer, base: Answer) -> Right:
     return Right(name, text, answer, limits)
 
 
-def _sentence(own: Licence | None, base: Licence | None, rights: Sequence[Right]) -> str:
+def _sentence(
+    own: Licence | None, base: Licence | None, rights: Sequence[Right], base_model: str | None
+) -> str:
     if own is None and base is None:
         return "Neither the card nor the base says what is allowed; ask the author."
+    found = _granted(rights)
+    if found:
+        return found
+    if base is None:
+        alone = _answers(own)
+        found = _granted([Right(one.id, one.text, alone[one.id]) for one in rights])
+        if found:
+            whose = f"The licence of its base {base_model} is not known here"
+            unknown = whose if base_model else "What it is used with is not said"
+            return f"By its own licence y{found[1:]} {unknown}; read that licence as well."
+    who = "the card names no licence" if own is None else f"{own.name} leaves it open"
+    return f"Ask the author before you use it for more than trying: {who}."
+
+
+def _granted(rights: Sequence[Right]) -> str:
+    """Return the answers as sentences; "" where nothing is certain."""
     by_answer: dict[Answer, list[str]] = {"yes": [], "no": [], "ask": []}
     credit = ""
     for right in rights:
@@ -131,17 +150,12 @@ def _sentence(own: Licence | None, base: Licence | None, rights: Sequence[Right]
         else:
             by_answer[right.answer].append(right.text)
     if not by_answer["yes"] and not by_answer["no"]:
-        who = "the card names no licence" if own is None else f"{own.name} leaves it open"
-        return f"Ask the author before you use it for more than trying: {who}."
-    found = []
-    if by_answer["yes"]:
-        but = f", but not {_joined(by_answer['no'], 'or')}" if by_answer["no"] else ""
-        found.append(f"You may {_joined(by_answer['yes'], 'and')}{but}{credit}.")
-    else:
-        found.append(f"You may use it, but not {_joined(by_answer['no'], 'or')}{credit}.")
-    if by_answer["ask"]:
-        found.append(f"Read the terms, or ask, before you {_joined(by_answer['ask'], 'or')}.")
-    return " ".join(found)
+        return ""
+    allowed = _joined(by_answer["yes"], "and") or "use it"
+    but = f", but not {_joined(by_answer['no'], 'or')}" if by_answer["no"] else ""
+    asked = _joined(by_answer["ask"], "or")
+    more = f" Read the terms, or ask, before you {asked}." if asked else ""
+    return f"You may {allowed}{but}{credit}.{more}"
 
 
 def _conflict(own: Licence | None, base: Licence | None, base_model: str | None) -> str:
@@ -159,6 +173,6 @@ def _conflict(own: Licence | None, base: Licence | None, base_model: str | None)
 
 
 def _joined(parts: Sequence[str], word: str) -> str:
-    if len(parts) == 1:
-        return parts[0]
+    if len(parts) < _SEVERAL:
+        return "".join(parts)
     return f"{', '.join(parts[:-1])} {word} {parts[-1]}"

@@ -86,3 +86,13 @@ def test_no_pair_grants_more_than_either(own, base):
 def test_licences_of_well_known_bases(name, licence):
     assert base_licences.of_model(name) == licence
     assert licence is None or licences.is_known(licence)
+
+
+def test_an_unknown_base_leaves_the_word_to_the_licence_of_the_adapter():
+    found = effective.combine("cc-by-4.0", "somebody/thing", None)
+    assert set(answers(found).values()) == {"ask", "no"}
+    assert found.sentence == (
+        "By its own licence you may sell what it makes, offer it as a paid service, share merges "
+        "and changes and give changes other terms; name the author. The licence of its base "
+        "somebody/thing is not known here; read that licence as well."
+    )

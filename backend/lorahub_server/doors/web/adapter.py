@@ -14,7 +14,7 @@ from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight import service as insight
 from lorahub_server.kit import markdown
-from lorahub_server.library import effective, snippets
+from lorahub_server.library import derive, effective, relatives, snippets
 from lorahub_server.library import service as library
 from lorahub_server.library.model import AdapterDetails, RepoDetails
 from lorahub_server.repos import service as repos
@@ -42,6 +42,7 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
+    related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
     return page(
         request,
         "adapter.html",
@@ -57,8 +58,12 @@ def page_of(
         words=_words(details, adapter),
         snippets=snippets.snippets(details, base_url(request)),
         card_html=_card_html(tx, repo, details),
+        related=related,
         terms=effective.combine(
-            details.repo.license, details.repo.base_model, details.repo.family
+            details.repo.license,
+            details.repo.base_model,
+            details.repo.family,
+            related.base_license,
         ),
         alpha=facts.alpha(adapter.summary, adapter.health) if adapter else "",
         broken=facts.broken(adapter.health) if adapter else "",
