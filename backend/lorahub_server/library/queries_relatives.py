@@ -105,5 +105,3 @@ def _part(
 
 def _none() -> ColumnElement[str]:
     return cast(literal(""), String)
-
-
