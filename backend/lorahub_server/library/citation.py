@@ -21,7 +21,9 @@ _PAPER = re.compile(
     r"(?:arxiv\s*:\s*|arxiv\.org/(?:abs|pdf)/)(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?!\d)",
     re.IGNORECASE,
 )
-_OWN = re.compile(r"^`{3,}[ \t]*(?:bibtex|bib)[ \t]*\n(\s*@\w+\s*\{.*?)^`{3,}[ \t]*$", re.M | re.S)
+_OWN = re.compile(
+    r"^`{3,}[ \t]*(?:bibtex|bib)[ \t]*\n(\s*@\w+\s*\{.*?)^`{3,}[ \t]*$", re.MULTILINE | re.DOTALL
+)
 _ORCID = re.compile(r"(?:https://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])")
 # As SPDX has them; CITATION.cff takes no others.
 _SPDX = {
