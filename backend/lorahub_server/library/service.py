@@ -10,7 +10,16 @@ from lorahub_server.access import Tx, can_write, require_read
 from lorahub_server.insight import queries as inspections
 from lorahub_server.insight import states
 from lorahub_server.insight.tables import Inspection
-from lorahub_server.library import conflict, derive, heads, notices, queries, reading, trending
+from lorahub_server.library import (
+    compared,
+    conflict,
+    derive,
+    heads,
+    notices,
+    queries,
+    reading,
+    trending,
+)
 from lorahub_server.library.card import Card, parse
 from lorahub_server.library.model import AdapterDetails, RepoDetails, Snapshot
 from lorahub_server.library.search import cards_of
@@ -39,6 +48,8 @@ def refresh(tx: Tx, repo: Repository) -> None:
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
     heads.put(tx, repo, head, contents, adapters)
+    bases = derive.base_models(contents.card, adapters)
+    compared.put(tx.session, repo.id, contents.results, bases)
     _note_previews(tx.session, entry)
     tx.session.flush()
 
