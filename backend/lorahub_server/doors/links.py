@@ -127,6 +127,15 @@ def health(owner: str, name: str, file: str = "") -> str:
     return query(repo(owner, name, "health"), file=file)
 
 
+def citation(owner: str, name: str, file: str) -> str:
+    """Return where the `citation.bib` or the `CITATION.cff` of a repository is."""
+    return repo(owner, name, file)
+
+
+def paper(arxiv_id: str) -> str:
+    return f"https://arxiv.org/abs/{path(arxiv_id)}"
+
+
 def playground(owner: str, name: str, play: int | None = None, *rest: str, **more: object) -> str:
     """Return the playground of a repository, showing a play; or a page below that play."""
     if rest:

@@ -50,6 +50,11 @@ _TAG = re.compile(
 _ATTRIBUTE = re.compile(r"([A-Za-z_:][A-Za-z0-9_.:-]*)(?:\s*=\s*('[^']*'|\"[^\"]*\"|[^\s\"'>]+))?")
 _HIDDEN = re.compile(r" {0,3}<(?:(!--)|(script|style)(?=[\s>]|$))", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"'`\x00-\x20]{3,2000}")
+# A paper's name, as people write it: arXiv:2106.09685 or arXiv:hep-th/9901001.
+_PAPER = re.compile(
+    r"(?<![\w./-])arxiv:\s?(\d{4}\.\d{4,5}(?:v\d{1,2})?|[a-z-]{2,10}/\d{7})(?![\w/])", re.IGNORECASE
+)
+_MAYBE_LINKS = re.compile(r"://|arxiv:", re.IGNORECASE)
 _MEASURE = re.compile(r"\d{1,4}(?:%|px)?")
 _LANGUAGE = re.compile(r"language-[A-Za-z0-9+#._-]{1,30}")
 _ALIGN = re.compile(r"text-align:\s*(left|center|right)")
@@ -234,7 +239,7 @@ def _depth(child: Token) -> int:
 
 
 def _addressed(child: Token, bases: markdown_links.Bases, *, in_link: bool) -> list[Token]:
-    if child.type == "text" and not in_link and "://" in child.content:
+    if child.type == "text" and not in_link and _MAYBE_LINKS.search(child.content):
         return _with_links(child)
     if child.type == "image":
         return [_picture(child, bases, in_link=in_link)]
@@ -281,18 +286,31 @@ def _described(child: Token) -> str:
 def _with_links(child: Token) -> list[Token]:
     found: list[Token] = []
     at = 0
-    for match in _ADDRESS.finditer(child.content):
-        address = _trimmed(match[0])
+    for start, text, address in _named(child.content):
         target = markdown_links.link(address, markdown_links.Bases("/", "/"))
-        if target is None:
+        # A paper's name inside an address is a part of it.
+        if target is None or start < at:
             continue
-        found.append(_text(child.content[at : match.start()]))
+        found.append(_text(child.content[at:start]))
         found.append(Token("link_open", "a", 1, attrs={"href": target}))
-        found.append(_text(address))
+        found.append(_text(text))
         found.append(Token("link_close", "a", -1))
-        at = match.start() + len(address)
+        at = start + len(text)
     found.append(_text(child.content[at:]))
     return found
+
+
+def _named(content: str) -> list[tuple[int, str, str]]:
+    """Return where addresses and papers stand, as they are written, and where they lead."""
+    found = []
+    for match in _ADDRESS.finditer(content):
+        address = _trimmed(match[0])
+        found.append((match.start(), address, address))
+    found += [
+        (match.start(), match[0], f"https://arxiv.org/abs/{match[1]}")
+        for match in _PAPER.finditer(content)
+    ]
+    return sorted(found)
 
 
 def _trimmed(address: str) -> str:

@@ -66,22 +66,7 @@ def is_unclosed(text: str) -> bool:
 
 def load(front: str, first_line: int = 1) -> dict[str, Any]:
     """Return front matter as JSON knows it; raises InvalidCard with the line."""
-    if len(front.encode("utf-8", "replace")) > MAX_BYTES:
-        raise InvalidCard(
-            f"The card's front matter is larger than {MAX_BYTES // 1024} KiB. Move text below it.",
-            place=f"line {first_line}",
-        )
-    try:
-        _measure(front, first_line)
-        loader = _Loader(front)
-        try:
-            found = loader.get_single_data()
-        finally:
-            loader.dispose()
-    except InvalidCard:
-        raise
-    except _FAULTS as error:
-        raise _invalid(error, first_line) from error
+    found = load_any(front, first_line)
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -89,9 +74,27 @@ def load(front: str, first_line: int = 1) -> dict[str, Any]:
             "The card's front matter is not a list of `name: value` lines. Write it so.",
             place=f"line {first_line}",
         )
-    plain = _plain(found)
-    assert isinstance(plain, dict)
-    return plain
+    return found
+
+
+def load_any(text: str, first_line: int = 1) -> Any:
+    """Return any YAML, under the limits of front matter, as JSON knows it."""
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise InvalidCard(
+            f"The card's front matter is larger than {MAX_BYTES // 1024} KiB. Move text below it.",
+            place=f"line {first_line}",
+        )
+    try:
+        _measure(text, first_line)
+        loader = _Loader(text)
+        try:
+            return _plain(loader.get_single_data())
+        finally:
+            loader.dispose()
+    except InvalidCard:
+        raise
+    except _FAULTS as error:
+        raise _invalid(error, first_line) from error
 
 
 def dump(front: dict[str, Any]) -> str:

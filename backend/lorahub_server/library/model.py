@@ -127,12 +127,17 @@ class AdapterDetails:
 
 @dataclass(slots=True)
 class RepoDetails:
-    """Everything that a repository's page and the API show."""
+    """Everything that a repository's page and the API show.
+
+    `card` is an empty one, and `has_card` False, where there is no README.md.
+    """
 
     repo: RepoCard
     adapters: list[AdapterDetails]
     conflict: Conflict | None
     notices: list[Notice]
+    card: Card = field(default_factory=Card)
+    has_card: bool = False
 
     @property
     def primary(self) -> AdapterDetails | None:

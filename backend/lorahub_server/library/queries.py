@@ -15,6 +15,7 @@ from lorahub_server.kit import upsert
 from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
     AdapterFile,
+    EvaluationResult,
     LibraryEntry,
     Listing,
     RepoHead,
@@ -210,9 +211,12 @@ def living_repos(session: Session) -> Iterator[Repository]:
         session.expunge_all()
 
 
+_DERIVED = (RepoTag, RepoTerm, RepoHead, AdapterFile, EvaluationResult)
+
+
 def delete_rows_of_deleted(session: Session) -> None:
     gone = select(Repository.id).where(Repository.deleted_at.is_not(None))
-    for table in (RepoTag, RepoTerm, RepoHead, AdapterFile, LibraryEntry):
+    for table in (*_DERIVED, LibraryEntry):
         session.execute(
             delete(table).where(table.repo_id.in_(gone)),
             execution_options={"synchronize_session": False},
@@ -220,7 +224,7 @@ def delete_rows_of_deleted(session: Session) -> None:
 
 
 def delete_all(session: Session, repo_id: int) -> None:
-    for table in (RepoTag, RepoTerm, RepoHead, AdapterFile, Star, LibraryEntry):
+    for table in (*_DERIVED, Star, LibraryEntry):
         session.execute(
             delete(table).where(table.repo_id == repo_id),
             execution_options={"synchronize_session": False},

@@ -9,7 +9,7 @@ from lorahub_server.access import Tx, anonymous
 from lorahub_server.config import Settings
 from lorahub_server.kit.clock import now
 from lorahub_server.library import card as cards
-from lorahub_server.library import overlay, queries
+from lorahub_server.library import evaluations, overlay, queries
 from lorahub_server.library.tables import AdapterFile
 from lorahub_server.repos import trees
 from lorahub_server.repos.tables import Repository
@@ -26,6 +26,7 @@ class Contents:
     # The headers' facts by SHA-256.
     headers: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: list[trees.Entry] = field(default_factory=list)
+    results: list[evaluations.Result] = field(default_factory=list)
 
     @property
     def paths(self) -> list[str]:
@@ -53,6 +54,8 @@ def read(tx: Tx, repo: Repository, commit_oid: str | None) -> Contents:
     headers = queries.summaries(tx.session, [e.sha256 for e in entries if e.large and e.sha256])
     adapters = [entry for entry in entries if entry.sha256 in headers][:MAX_ADAPTERS]
     wanted = {_config_path(entry.path) for entry in adapters} | {cards.NAME}
+    measured = [path for path in small if evaluations.is_file(path)][: evaluations.MAX_FILES]
+    wanted |= set(measured)
     readable = [small[path] for path in wanted & set(small) if small[path].size <= cards.MAX_BYTES]
     texts = trees.read_files(tx, repo, readable)
     files = [
@@ -66,7 +69,8 @@ def read(tx: Tx, repo: Repository, commit_oid: str | None) -> Contents:
         for entry in adapters
     ]
     card = cards.parse(texts.get(cards.NAME, b""))
-    return Contents(card, files, headers, entries)
+    results = evaluations.read(card, [texts[path] for path in measured if path in texts])
+    return Contents(card, files, headers, entries, results)
 
 
 def read_card(tx: Tx, repo: Repository, commit_oid: str | None) -> cards.Card:

@@ -11,6 +11,7 @@ from lorahub_server.insight import queries as inspections
 from lorahub_server.insight import states
 from lorahub_server.insight.tables import Inspection
 from lorahub_server.library import (
+    compared,
     conflict,
     derive,
     heads,
@@ -22,7 +23,7 @@ from lorahub_server.library import (
     reading,
     trending,
 )
-from lorahub_server.library.card import Card
+from lorahub_server.library.card import Card, parse
 from lorahub_server.library.model import AdapterDetails, RepoDetails, Snapshot
 from lorahub_server.library.search import cards_of
 from lorahub_server.library.tables import AdapterFile, LibraryEntry
@@ -52,6 +53,8 @@ def refresh(tx: Tx, repo: Repository) -> None:
     heads.put(tx, repo, head, contents, adapters)
     entry.fold_key = _fold_key(tx.session, adapters)
     entry.maturity = queries.maturity_of(tx.session, repo.id)
+    bases = derive.base_models(contents.card, adapters)
+    compared.put(tx.session, repo.id, contents.results, bases)
     _note_previews(tx.session, entry)
     tx.session.flush()
     indexing.put(tx.session, repo, entry, contents.card, adapters)
@@ -118,7 +121,7 @@ def show(tx: Tx, repo: Repository) -> None:
 
 
 def details(tx: Tx, repo: Repository) -> RepoDetails:
-    """Return everything that the repository's page shows, but for the card's text."""
+    """Return everything that the repository's page shows."""
     require_read(tx.caller, repo)
     (card,) = cards_of(tx, [repo.id])
     files = queries.files_of(tx.session, repo.id)
@@ -126,11 +129,12 @@ def details(tx: Tx, repo: Repository) -> RepoDetails:
     adapters = _standing(tx.session, files, headers, card.family_declared)
     # What jobs are doing now, which the library's own row does not know.
     card.health = derive.health_of(adapters)
-    parsed = reading.read_card(tx, repo, card.revision)
+    text = reading.card_bytes(tx, repo, card.revision)
+    parsed = parse(text)
     clash = conflict.find(parsed.base_models, adapters)
     may_mend = can_write(tx.caller, repo)
     found = notices.find(parsed, card, adapters, clash, may_mend=may_mend)
-    return RepoDetails(card, adapters, clash, found)
+    return RepoDetails(card, adapters, clash, found, parsed, bool(text))
 
 
 def at_revision(tx: Tx, repo: Repository, commit_oid: str) -> Snapshot:

@@ -119,3 +119,25 @@ class AdapterFile(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     # What of the adapter_config.json beside it is of use (library.overlay); NULL: there is none.
     config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class EvaluationResult(Base):
+    """A number that a repository's card or files give for how well it does at something.
+
+    Of the head of the default branch; `library.service` can make every row again.
+    """
+
+    __tablename__ = "evaluation_results"
+    __table_args__ = (Index("ix_evaluation_results_key", "key", "base", "repo_id"),)
+
+    repo_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 0, as written
+    # What may be compared has the same one: dataset, configuration, split and metric.
+    key: Mapped[str] = mapped_column(String(32))
+    base: Mapped[str | None] = mapped_column(String(200))  # the first base model, in lower case
+    value: Mapped[float] = mapped_column(Double)
+    # Of a 95 % interval; NULL where nothing tells how sure the value is.
+    low: Mapped[float | None] = mapped_column(Double)
+    high: Mapped[float | None] = mapped_column(Double)
+    # library.evaluations.Result without these
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)

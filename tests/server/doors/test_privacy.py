@@ -67,6 +67,8 @@ def operations(site) -> list[tuple[str, str]]:
             found += [(method, path) for method in METHODS if method in item or method == "head"]
     for rest in ("", "/tree/main", "/tree/main/a.txt", "/blob/main/a.txt", "/commits/main"):
         found += [("get", "/{owner}/{name}" + rest), ("head", "/{owner}/{name}" + rest)]
+    for rest in ("/citation.bib", "/CITATION.cff"):
+        found.append(("get", "/{owner}/{name}" + rest))
     for rest in ("/discussions", "/discussions/1", "/discussions/new"):
         found.append(("get", "/{owner}/{name}" + rest))
     found += [(method, "/{owner}/{name}/download") for method in ("get", "head")]

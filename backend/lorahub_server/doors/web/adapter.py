@@ -6,6 +6,7 @@ from lorahub_server.access import Tx, can_read_files
 from lorahub_server.community import stars
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
+from lorahub_server.doors.web import citation as citations
 from lorahub_server.doors.web import facts, other_forms, previews
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
@@ -14,9 +15,8 @@ from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight import service as insight
 from lorahub_server.kit import markdown
-from lorahub_server.library import card as cards
+from lorahub_server.library import citation, derive, effective, relatives, snippets
 from lorahub_server.library import service as library
-from lorahub_server.library import snippets
 from lorahub_server.library.model import AdapterDetails, RepoDetails
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
@@ -43,7 +43,7 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
-    card = library.card_bytes_of(tx, repo, details.repo.revision)
+    related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
     return page(
         request,
         "adapter.html",
@@ -58,8 +58,16 @@ def page_of(
         forms=other_forms.of(adapter) if adapter else None,
         words=_words(details, adapter),
         snippets=snippets.snippets(details, base_url(request)),
-        has_card=bool(card),
-        card_html=_card_html(tx, repo, details, card),
+        card_html=_card_html(tx, repo, details),
+        related=related,
+        bibtex=citations.bibtex_of(repo, details, base_url(request)),
+        papers=citation.papers(details.card),
+        terms=effective.combine(
+            details.repo.license,
+            details.repo.base_model,
+            details.repo.family,
+            related.base_license,
+        ),
         alpha=facts.alpha(adapter.summary, adapter.health) if adapter else "",
         broken=facts.broken(adapter.health) if adapter else "",
         training=facts.training(adapter.summary) if adapter else [],
@@ -115,11 +123,9 @@ def _words(details: RepoDetails, adapter: AdapterDetails | None) -> list[str]:
     return details.repo.trigger_words
 
 
-def _card_html(
-    tx: Tx, repo: Repository, details: RepoDetails, card: bytes
-) -> markdown.SafeHtml | None:
+def _card_html(tx: Tx, repo: Repository, details: RepoDetails) -> markdown.SafeHtml | None:
     revision = details.repo.revision or repo.default_branch
-    body = TITLE.sub("", cards.parse(card).body, count=1)  # the page has it already
+    body = TITLE.sub("", details.card.body, count=1)  # the page has it already
     if not body.strip():
         return None
     names = (repo.owner.name, repo.name)

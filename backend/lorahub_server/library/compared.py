@@ -1,0 +1,73 @@
+"""Evaluation results in rows, and beside those of others on the same base."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from sqlalchemy.orm import Session
+
+from lorahub_server.access import Tx, require_read
+from lorahub_server.library import queries_evaluations, vocabulary
+from lorahub_server.library.evaluations import Result
+from lorahub_server.library.queries_evaluations import Other
+from lorahub_server.library.tables import EvaluationResult
+from lorahub_server.repos.tables import Repository
+
+# So many results of a repository are compared, with so many others each.
+_COMPARED, _OTHERS = 12, 5
+_BASE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A result and what others on the same base reached, the liveliest of them."""
+
+    result: Result
+    others: list[Other] = field(default_factory=list)
+
+
+def put(session: Session, repo_id: int, results: Sequence[Result], bases: Sequence[str]) -> None:
+    """Keep the results of a repository's head."""
+    base = _base(bases)
+    rows = []
+    for place, result in enumerate(results):
+        facts = asdict(result)
+        value, low, high = (facts.pop(name) for name in ("value", "low", "high"))
+        rows.append(
+            EvaluationResult(
+                repo_id=repo_id,
+                place=place,
+                key=result.key,
+                base=base,
+                value=value,
+                low=low,
+                high=high,
+                facts=facts,
+            )
+        )
+    queries_evaluations.replace(session, repo_id, rows)
+
+
+def of(tx: Tx, repo: Repository) -> list[Compared]:
+    """Return the results of a repository; at most two statements, one where there is none."""
+    require_read(tx.caller, repo)
+    rows = queries_evaluations.of_repo(tx.session, repo.id)
+    found: dict[str, list[Other]] = {}
+    base = rows[0].base if rows else None
+    if base is not None:
+        keys = list(dict.fromkeys(row.key for row in rows))[:_COMPARED]
+        for other in queries_evaluations.others(
+            tx.session, tx.caller, repo.id, base, keys, _OTHERS
+        ):
+            found.setdefault(other.key, []).append(other)
+    return [
+        Compared(
+            Result(**row.facts, value=row.value, low=row.low, high=row.high),
+            found.get(row.key, []),
+        )
+        for row in rows
+    ]
+
+
+def _base(bases: Sequence[str]) -> str | None:
+    folded = vocabulary.folded(bases[:1])
+    return folded[0][:_BASE_MAX] if folded else None
