@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, func, literal, or_, select, union_all
-from sqlalchemy.orm import Session, contains_eager, defer
+from sqlalchemy.orm import Session, contains_eager
 
 from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
@@ -70,7 +70,7 @@ def relatives(
         .join(LibraryEntry, LibraryEntry.repo_id == ranked.c.repo_id)
         .join(Repository, Repository.id == ranked.c.repo_id)
         .join(Account, Account.id == Repository.owner_id)
-        .options(contains_eager(Repository.owner), defer(LibraryEntry.search_text))
+        .options(contains_eager(Repository.owner))
         .where(ranked.c.place <= limit)
         .order_by(ranked.c.kind, ranked.c.place)
     )
