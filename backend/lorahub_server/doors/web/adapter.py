@@ -7,7 +7,7 @@ from lorahub_server.community import stars
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web import citation as citations
-from lorahub_server.doors.web import facts, other_forms, previews
+from lorahub_server.doors.web import facts, other_forms, previews, results
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
 from lorahub_server.doors.web.guess import TITLE
@@ -15,7 +15,7 @@ from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight import service as insight
 from lorahub_server.kit import markdown
-from lorahub_server.library import citation, derive, effective, relatives, snippets
+from lorahub_server.library import citation, compared, derive, effective, relatives, snippets
 from lorahub_server.library import service as library
 from lorahub_server.library.model import AdapterDetails, RepoDetails
 from lorahub_server.repos import service as repos
@@ -61,6 +61,7 @@ def page_of(
         card_html=_card_html(tx, repo, details),
         related=related,
         bibtex=citations.bibtex_of(repo, details, base_url(request)),
+        results=results.shown(compared.of(tx, repo), details.repo.owner, details.repo.name),
         papers=citation.papers(details.card),
         terms=effective.combine(
             details.repo.license,

@@ -283,3 +283,15 @@ def test_one_without_a_card_gets_suggestions(maren, nils, publish):
     seen = nils.visit("/maren/glass")
     assert "No card" in seen.text
     assert "Suggest one" in seen.text
+
+
+def test_results_stand_beside_those_of_others(maren, publish, person):
+    front = "---\nbase_model: some/base\nmodel-index:\n- name: x\n  results:\n  - dataset: {{type: a/b, name: Bench}}\n    metrics: [{{type: accuracy, value: {}, n: 100}}]\n---\n# {}\n"  # fmt: skip
+    publish("maren/glass", front.format(0.5, "Glass"))
+    publish("maren/stone", front.format(0.9, "Stone"))
+    page = person.visit("/maren/glass")
+    assert "Accuracy on Bench" in page.text
+    assert "0.500 0.404 to 0.596" in page.text
+    assert "0.900 0.826 to 0.945" in page.text
+    assert "/maren/stone" in page.links
+    assert page.html.count('class="interval own"') == 1
