@@ -295,3 +295,11 @@ def test_results_stand_beside_those_of_others(maren, publish, person):
     assert "0.900 0.826 to 0.945" in page.text
     assert "/maren/stone" in page.links
     assert page.html.count('class="interval own"') == 1
+
+
+def test_the_menu_offers_what_can_be_made(maren, publish, person):
+    publish("maren/glass", "---\nlicense: mit\nstrength: 0.6-0.9\n---\n# Glass\n")
+    page = person.visit("/maren/glass")
+    assert "/maren/glass/variant/main/glass.safetensors?dtype=fp16" in page.links
+    assert "Strength 0.6 to 0.9" in page.text
+    assert page.text.index("Use it") < page.text.index("Facts")
