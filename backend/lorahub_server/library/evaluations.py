@@ -66,6 +66,11 @@ class Result:
         return hashlib.sha256(folded.encode()).hexdigest()[:32]
 
     @property
+    def is_share(self) -> bool:
+        """Tell whether it is so many of so many, as a fraction or in percent."""
+        return self.metric in _SHARES
+
+    @property
     def is_lower_better(self) -> bool:
         return self.metric in _LOWER_IS_BETTER
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from lorahub_server.library import strength
 from lorahub_server.library.conflict import declared_families, same_line
 from lorahub_server.library.model import AdapterDetails, RepoDetails
 
@@ -56,6 +57,9 @@ _PICTURES = frozenset(
         "longcat-image", "flux3", "qwen-image-2.1", "skyreels-v2", "svd",
     }
 )  # fmt: skip
+_PULL = "Checked against the hub's SHA-256, into a folder of the repository's name."
+_COMFYUI = "Goes to models/loras; the node Load LoRA lists it as {name}.safetensors."
+_A1111_NOTE = "Goes to models/Lora; write {tag} in the prompt."
 _A1111 = frozenset({"sd1", "sd2", "sdxl"})
 _FORGE = _A1111 | {"flux1", "chroma", "sd3", "sd3.5-medium", "sd3.5-large"}
 _MODELS = {
@@ -79,29 +83,36 @@ _CLASSES_OF_FAMILY = {
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """`language` is bash, python or text."""
+    """`language` is bash, python or text; `note` says what comes of it."""
 
     id: str
     label: str
     language: str
     code: str
+    note: str = ""
 
 
-def snippets(details: RepoDetails, base_url: str = DEFAULT_URL) -> list[Snippet]:
-    """Return the lines for a repository, the likeliest first; none while it is empty."""
+def snippets(
+    details: RepoDetails, base_url: str = DEFAULT_URL, adapter: AdapterDetails | None = None
+) -> list[Snippet]:
+    """Return the lines for a repository, the likeliest first; none while it is empty.
+
+    `adapter`: the one of a pack that they are about, if not the first.
+    """
     if details.repo.revision is None:
         return []
-    item = details.primary
+    item = adapter or details.primary
     address = _address(details, base_url)
     if item is None:
-        return [_pull(address, None), *_curl(details, base_url)]
-    family = item.family or ""
+        return [_pull(address, None)]
+    family, name = item.family or "", _name(details, item)
     if family == "shapes":
         found = [_diffusers(details, item, address)]
     elif family in _PIPELINES or family in _PICTURES:
-        found = [_pull(address, "comfyui", "ComfyUI")]
-        found += [_pull(address, "a1111", "A1111")] if family in _A1111 else []
-        found += [_pull(address, "forge", "Forge")] if family in _FORGE else []
+        found = [_pull(address, "comfyui", "ComfyUI", _COMFYUI.format(name=name))]
+        note = _A1111_NOTE.format(tag=prompt_tag(details, item) or name)
+        found += [_pull(address, "a1111", "A1111", note)] if family in _A1111 else []
+        found += [_pull(address, "forge", "Forge", note)] if family in _FORGE else []
         found += [_prompt(details, item)] if family in _FORGE else []
         found += [_diffusers(details, item, address)] if family in _PIPELINES else []
     elif item.layout == "peft":
@@ -109,7 +120,27 @@ def snippets(details: RepoDetails, base_url: str = DEFAULT_URL) -> list[Snippet]
         found += [_vllm(details, item, address)] if _model_class(item) == _CAUSAL else []
     else:
         found = []
-    return [_pull(address, None), *found, *_curl(details, base_url)]
+    return [_pull(address, None, note=_PULL), *found, _curl(details, item, base_url)]
+
+
+def prompt_tag(details: RepoDetails, item: AdapterDetails) -> str | None:
+    """Return what prompts call the adapter by, at the card's strength: `<lora:name:0.8>`.
+
+    None for families whose tools have no such words.
+    """
+    if item.family not in _FORGE:
+        return None
+    found = strength.of(details.card.front)
+    return (
+        f"<lora:{_name(details, item)}:{strength.number(found.best if found else strength.USUAL)}>"
+    )
+
+
+def words_of(details: RepoDetails, item: AdapterDetails | None) -> list[str]:
+    """Return the trigger words of an adapter: those of a pack's member are its own."""
+    if item is not None and item is not details.primary:
+        return [word for word in item.summary.get("trigger_words") or [] if isinstance(word, str)]
+    return details.repo.trigger_words
 
 
 def adapter_name(repo_name: str, path: str, *, alone: bool) -> str:
@@ -149,21 +180,29 @@ def _address(details: RepoDetails, base_url: str) -> str:
     return name if base == DEFAULT_URL else f"{base}/{name}"
 
 
-def _pull(address: str, tool: str | None, label: str = "lorahub") -> Snippet:
+def _name(details: RepoDetails, item: AdapterDetails) -> str:
+    return adapter_name(details.repo.name, item.path, alone=len(details.adapters) == 1)
+
+
+def _pull(address: str, tool: str | None, label: str = "lorahub", note: str = "") -> Snippet:
     to = f" --to {tool}" if tool else ""
-    return Snippet(tool or "lorahub", label, "bash", f"lorahub pull {shlex.quote(address)}{to}")
+    code = f"lorahub pull {shlex.quote(address)}{to}"
+    return Snippet(tool or "lorahub", label, "bash", code, note)
 
 
 def _prompt(details: RepoDetails, item: AdapterDetails) -> Snippet:
-    alone = len(details.adapters) == 1
-    name = adapter_name(details.repo.name, item.path, alone=alone)
-    words = ", ".join(details.repo.trigger_words[:3])
-    code = f"<lora:{name}:1>" + (f" {words}" if words else "")
+    words = ", ".join(words_of(details, item)[:3])
+    code = (prompt_tag(details, item) or "") + (f" {words}" if words else "")
     return Snippet("prompt", "Prompt", "text", code)
 
 
 def _diffusers(details: RepoDetails, item: AdapterDetails, address: str) -> Snippet:
-    words = ", ".join(details.repo.trigger_words[:3]) or "a photo of a lighthouse at dusk"
+    words = ", ".join(words_of(details, item)[:3]) or "a photo of a lighthouse at dusk"
+    found = strength.of(details.card.front)
+    name, line = "", ""
+    if found is not None:
+        name = ', adapter_name="it"'
+        line = f'\npipe.set_adapters("it", {strength.number(found.best)})'
     code = f"""\
 import lorahub
 import torch
@@ -172,7 +211,7 @@ from diffusers import DiffusionPipeline
 base = {_py(base_for(details, item) or "BASE-MODEL")}
 pipe = DiffusionPipeline.from_pretrained(base, torch_dtype=torch.bfloat16).to("cuda")
 adapter = lorahub.pull({_py(address)})
-pipe.load_lora_weights(str(adapter.place), weight_name={_py(item.path)})
+pipe.load_lora_weights(str(adapter.place), weight_name={_py(item.path)}{name}){line}
 result = pipe({_py(words)})
 """
     return Snippet("diffusers", "diffusers", "python", code)
@@ -211,17 +250,15 @@ def _vllm_rank(rank: int) -> int:
     return next((size for size in (8, 16, 32, 64, 128, 256, 320) if size >= rank), 512)
 
 
-def _curl(details: RepoDetails, base_url: str) -> list[Snippet]:
-    repo, item = details.repo, details.primary
-    if item is None:
-        return []
+def _curl(details: RepoDetails, item: AdapterDetails, base_url: str) -> Snippet:
+    repo = details.repo
     branch, path = quote(repo.default_branch, safe=""), quote(item.path, safe="/")
     url = f"{base_url.rstrip('/')}/{repo.full_name}/resolve/{branch}/{path}"
     who = ' -H "Authorization: Bearer $LORAHUB_TOKEN"' if repo.private else ""
     code = f"curl -fL{who} -o {shlex.quote(item.name)} {shlex.quote(url)}"
     if item.name.startswith("-"):
         code = code.replace(f"-o {shlex.quote(item.name)}", f"-o {shlex.quote('./' + item.name)}")
-    return [Snippet("curl", "curl", "bash", code)]
+    return Snippet("curl", "curl", "bash", code)
 
 
 def _model_class(item: AdapterDetails) -> str:

@@ -12,6 +12,7 @@ from lorahub.models import Manifest
 from lorahub.names import Target
 from lorahub.transfer import layout
 from lorahub.transfer.tools import TOOLS
+from lorahub_server.library.card import Card
 from lorahub_server.library.model import AdapterDetails, RepoCard, RepoDetails
 from lorahub_server.library.snippets import Snippet, adapter_name, base_for, snippets
 
@@ -48,6 +49,25 @@ def test_pictures():
     assert 'base = "stabilityai/stable-diffusion-xl-base-1.0"' in code
     assert 'weight_name="glass.safetensors"' in code
     assert 'pipe("glass, shiny")' in code
+
+
+def test_the_card_s_strength_is_used():
+    shown = details("glass.safetensors", words=["glass"])
+    shown.card = Card(front={"strength": "0.6-0.9"})
+    found = by_id(shown)
+    assert found["prompt"].code == "<lora:glass:0.75> glass"
+    assert "<lora:glass:0.75>" in found["a1111"].note
+    assert 'pipe.set_adapters("it", 0.75)' in found["diffusers"].code
+    ast.parse(found["diffusers"].code)
+
+
+def test_a_pack_s_member_has_lines_of_its_own():
+    shown = details("a.safetensors", "b.safetensors", words=["glass"])
+    shown.adapters[1].summary = {**shown.adapters[1].summary, "trigger_words": ["stone"]}
+    found = {one.id: one.code for one in snippets(shown, adapter=shown.adapters[1])}
+    assert found["prompt"] == "<lora:glass-b:1> stone"
+    assert 'weight_name="b.safetensors"' in found["diffusers"]
+    assert found["curl"].endswith("/b.safetensors")
 
 
 def test_flux_is_not_for_a1111_and_video_only_for_comfyui():

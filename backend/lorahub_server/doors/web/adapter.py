@@ -7,7 +7,7 @@ from lorahub_server.community import stars
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web import citation as citations
-from lorahub_server.doors.web import facts, other_forms, previews
+from lorahub_server.doors.web import facts, other_forms, previews, results
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
 from lorahub_server.doors.web.guess import TITLE
@@ -15,7 +15,15 @@ from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight import service as insight
 from lorahub_server.kit import markdown
-from lorahub_server.library import citation, derive, effective, relatives, snippets
+from lorahub_server.library import (
+    citation,
+    compared,
+    derive,
+    effective,
+    relatives,
+    snippets,
+    strength,
+)
 from lorahub_server.library import service as library
 from lorahub_server.library.model import AdapterDetails, RepoDetails
 from lorahub_server.repos import service as repos
@@ -56,11 +64,14 @@ def page_of(
         notices=details.notices,
         adapter=adapter,
         forms=other_forms.of(adapter) if adapter else None,
-        words=_words(details, adapter),
-        snippets=snippets.snippets(details, base_url(request)),
+        words=snippets.words_of(details, adapter),
+        strength=strength.of(details.card.front),
+        prompt_tag=snippets.prompt_tag(details, adapter) if adapter else None,
+        snippets=snippets.snippets(details, base_url(request), adapter),
         card_html=_card_html(tx, repo, details),
         related=related,
         bibtex=citations.bibtex_of(repo, details, base_url(request)),
+        results=results.shown(compared.of(tx, repo), details.repo.owner, details.repo.name),
         papers=citation.papers(details.card),
         terms=effective.combine(
             details.repo.license,
@@ -115,12 +126,6 @@ def inspect_again(form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
 def _chosen(details: RepoDetails, path: str) -> AdapterDetails | None:
     """Return the adapter file that the page is about: the one asked for, else the first."""
     return next((one for one in details.adapters if one.path == path), details.primary)
-
-
-def _words(details: RepoDetails, adapter: AdapterDetails | None) -> list[str]:
-    if adapter is not None and adapter is not details.primary:
-        return list(adapter.summary.get("trigger_words") or [])
-    return details.repo.trigger_words
 
 
 def _card_html(tx: Tx, repo: Repository, details: RepoDetails) -> markdown.SafeHtml | None:

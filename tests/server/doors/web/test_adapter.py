@@ -283,3 +283,23 @@ def test_one_without_a_card_gets_suggestions(maren, nils, publish):
     seen = nils.visit("/maren/glass")
     assert "No card" in seen.text
     assert "Suggest one" in seen.text
+
+
+def test_results_stand_beside_those_of_others(maren, publish, person):
+    front = "---\nbase_model: some/base\nmodel-index:\n- name: x\n  results:\n  - dataset: {{type: a/b, name: Bench}}\n    metrics: [{{type: accuracy, value: {}, n: 100}}]\n---\n# {}\n"  # fmt: skip
+    publish("maren/glass", front.format(0.5, "Glass"))
+    publish("maren/stone", front.format(0.9, "Stone"))
+    page = person.visit("/maren/glass")
+    assert "Accuracy on Bench" in page.text
+    assert "0.500 0.404 to 0.596" in page.text
+    assert "0.900 0.826 to 0.945" in page.text
+    assert "/maren/stone" in page.links
+    assert page.html.count('class="interval own"') == 1
+
+
+def test_the_menu_offers_what_can_be_made(maren, publish, person):
+    publish("maren/glass", "---\nlicense: mit\nstrength: 0.6-0.9\n---\n# Glass\n")
+    page = person.visit("/maren/glass")
+    assert "/maren/glass/variant/main/glass.safetensors?dtype=fp16" in page.links
+    assert "Strength 0.6 to 0.9" in page.text
+    assert page.text.index("Use it") < page.text.index("Facts")
