@@ -202,8 +202,18 @@ def list_statement(
 
 
 def cards_by_id(session: Session, caller: Caller, repo_ids: Collection[int]) -> Sequence[CardRow]:
-    wanted = LibraryEntry.repo_id.in_(repo_ids)
-    return _rows(session, _cards(caller, literal(0)).where(wanted))
+    statement = _cards_by_id() if caller.is_anonymous else _made_cards_by_id(caller)
+    return session.execute(statement, {"ids": list(repo_ids)}).all()
+
+
+@cache
+def _cards_by_id() -> Any:
+    return _made_cards_by_id(anonymous())
+
+
+def _made_cards_by_id(caller: Caller) -> Any:
+    wanted = LibraryEntry.repo_id.in_(bindparam("ids", expanding=True))
+    return _cards(caller, literal(0)).where(wanted)
 
 
 def alike(
