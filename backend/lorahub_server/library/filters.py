@@ -95,7 +95,7 @@ def _without_each_measure(measures: Measures) -> list[tuple[str, Any, dict[str, 
 def read(session: Session, query: Query, moment: datetime) -> Filter:
     """Return a query in the database's terms. A word that is a known file's hash means the file."""
     text, file_hash = query.text.replace("\0", " "), _hash(query.file_hash)
-    given = list(dict.fromkeys(words.of_text(text)))[:MAX_WORDS]
+    given = list(dict.fromkeys(words.asked(text)))[:MAX_WORDS]
     # Signs alone are no words, and nothing is found by them.
     is_nothing = bool(text.strip()) and not given
     if len(given) == 1 and not file_hash and has_hash(session, given[0]):

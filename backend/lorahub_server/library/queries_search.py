@@ -202,8 +202,18 @@ def list_statement(
 
 
 def cards_by_id(session: Session, caller: Caller, repo_ids: Collection[int]) -> Sequence[CardRow]:
-    wanted = LibraryEntry.repo_id.in_(repo_ids)
-    return _rows(session, _cards(caller, literal(0)).where(wanted))
+    statement = _cards_by_id() if caller.is_anonymous else _made_cards_by_id(caller)
+    return session.execute(statement, {"ids": list(repo_ids)}).all()
+
+
+@cache
+def _cards_by_id() -> Any:
+    return _made_cards_by_id(anonymous())
+
+
+def _made_cards_by_id(caller: Caller) -> Any:
+    wanted = LibraryEntry.repo_id.in_(bindparam("ids", expanding=True))
+    return _cards(caller, literal(0)).where(wanted)
 
 
 def alike(
@@ -315,18 +325,22 @@ def _walk(
     """Walk the index of a key in the order of the list."""
     # Equal to one number, the key leaves the rest of the index in order; among several it doesn't.
     listed = Listing.key_id == key_ids[0] if len(key_ids) == 1 else Listing.key_id.in_(key_ids)
-    repo_id, at, where = Listing.repo_id, sort.column, [listed]
+    repo_id: Any = Listing.repo_id
+    at, where = sort.column, [listed]
     if within is not None and planned.uses > within:
         some = select(Listing.repo_id, sort.column.label("at")).where(listed)
         part = some.order_by(*_ordered(sort, sort.column)).limit(within).subquery()
         repo_id, at, where = part.c.repo_id, part.c.at, []
+    if planned.more or within is None:
+        # Keys are of what the caller may see; what only counts needs no second look.
+        where.append(_is_asked(planned, repo_id))
     if planned.words is not None:
         where.append(queries_text.has(session, repo_id, planned.words))
     if after is not None:
         where.append(_after(sort, at, repo_id, after))
     return (
         select(repo_id, at.label("at"))
-        .where(*where, *_keyed(planned, repo_id), _is_asked(planned, repo_id))
+        .where(*_keyed(planned, repo_id), *where)
         .order_by(*_ordered(sort, at, repo_id))
         .limit(limit)
     )
@@ -409,7 +423,8 @@ def _keyed(planned: Plan, repo_id: Any) -> list[ColumnElement[bool]]:
 
 def _listed(repo_id: Any, key_ids: Sequence[int]) -> ColumnElement[bool]:
     # Not EXISTS, of which a planner may make a join that reads all of the other key's index.
-    return _of_listing(repo_id, key_ids).is_not(None)
+    found: ColumnElement[bool] = _of_listing(repo_id, key_ids).is_not(None)
+    return found
 
 
 def _of_listing(repo_id: Any, key_ids: Sequence[int]) -> Any:

@@ -182,16 +182,19 @@ def near(session: Session, word: str, limit: int) -> Sequence[str]:
 def frequency(session: Session, wanted: Wanted, most: int) -> int:
     """Return about how many repositories have all of these words, counting to `most`."""
     if _is_sqlite(session):
-        some = select(literal(1)).select_from(_FTS).where(_matches(wanted)).limit(most).subquery()
-        return session.scalar(select(func.count()).select_from(some)) or 0
-    plan = session.scalar(
-        sql(
-            "EXPLAIN (FORMAT JSON) SELECT 1 FROM library_texts "
-            "WHERE document @@ CAST(:wanted AS tsquery)"
-        ),
-        {"wanted": _tsquery(wanted)},
-    )
+        values = {"wanted": _match(wanted), "most": most}
+        return session.scalar(_COUNT, values) or 0
+    plan = session.scalar(_EXPLAIN, {"wanted": _tsquery(wanted)})
     return int(plan[0]["Plan"]["Plan Rows"]) if plan else 0
+
+
+_COUNT = sql(
+    "SELECT count(*) FROM (SELECT 1 FROM library_fts WHERE library_fts MATCH :wanted LIMIT :most)"
+)
+# What the planner expects from its statistics: to count would read as much as to find.
+_EXPLAIN = sql(
+    "EXPLAIN (FORMAT JSON) SELECT 1 FROM library_texts WHERE document @@ CAST(:wanted AS tsquery)"
+)
 
 
 def read(session: Session, given: tuple[str, ...], most: int) -> tuple[Wanted, int]:
@@ -342,11 +345,13 @@ def _tsquery(wanted: Wanted) -> str:
     return " & ".join(f"'{word}'" for word in wanted.words) + (":*" if wanted.is_beginning else "")
 
 
+def _match(wanted: Wanted) -> str:
+    query = " AND ".join(f'"{word}"' for word in wanted.words)
+    return f"{query} *" if wanted.is_beginning else query
+
+
 def _matches(wanted: Wanted) -> ColumnElement[bool]:
-    query = " AND ".join(f'"{word}"' for word in wanted.words) + (
-        " *" if wanted.is_beginning else ""
-    )
-    return literal_column(FTS).op("MATCH")(query)
+    return literal_column(FTS).op("MATCH")(_match(wanted))
 
 
 def _repo_id() -> ColumnElement[int]:

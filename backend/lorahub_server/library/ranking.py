@@ -19,9 +19,9 @@ from lorahub_server.library.queries_text import Candidate, Wanted
 TOP = 200
 _ORDER = "best"
 _END = 2**62
-_NAMED, _MARKED, _DETECTED = 8, 4, 2
+_NAMED, _MARKED, _DETECTED = 16, 8, 4
 # Less each word of the name: one that says little else is what was asked for.
-_EXACT = 8
+_EXACT = 4
 _UNRANKED = -1
 
 
@@ -99,4 +99,4 @@ def _weight(word: str, among: str, most: int) -> int:
     """Return what a word counts that is among others, or that one of them begins with."""
     if f" {word} " in among:
         return most
-    return most - 1 if f" {word}" in among else 0
+    return most - most // 4 if f" {word}" in among else 0

@@ -186,7 +186,7 @@ def suggest(tx: Tx, text: str) -> list[str]:
 
     A word that nobody uses is replaced by one that lies a slip or two away.
     """
-    given = words.of_text(text)[: filters.MAX_WORDS]
+    given = words.asked(text)[: filters.MAX_WORDS]
     choices: list[list[str]] = []
     for word in given:
         is_known = len(word) < _MIN_CORRECTED or count(tx, Query(text=word)) > 0

@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 
 LONGEST = 100
 MAX_WORDS = 4000
@@ -13,15 +14,39 @@ _UNSPACED = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+# What stands together: a name such as `neon-city`, a version, a sentence without spaces.
+_RUN = re.compile(r"[\w./+-]+")
 _CORRECTED = range(3, 25)
 _TOP_BUCKET = 63
 
 
 def of_text(text: str) -> list[str]:
-    """Return the words in a text: folded, without accents, in the order in which they stand."""
+    """Return the words in a text: folded, without accents, in the order in which they stand.
+
+    Of what stands together, as `neon-city` does, each two neighbours are a word too: `neoncity`.
+    """
+    found = []
+    for parts in _runs(text):
+        found += [*parts, *_pairs(parts)]
+    return [word[:LONGEST] for word in found]
+
+
+def asked(text: str) -> list[str]:
+    """Return the words that a search for a text asks for: `neon-city` means both as neighbours."""
+    found = []
+    for parts in _runs(text):
+        found += _pairs(parts) or parts
+    return [word[:LONGEST] for word in found]
+
+
+def _runs(text: str) -> list[list[str]]:
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     plain = "".join(one for one in folded if not unicodedata.combining(one))
-    return [word[:LONGEST] for word in _WORD.findall(plain)]
+    return [parts for run in _RUN.findall(plain) if (parts := _WORD.findall(run))]
+
+
+def _pairs(parts: list[str]) -> list[str]:
+    return [one + two for one, two in pairwise(parts)]
 
 
 def joined(texts: Iterable[str], most: int = MAX_WORDS) -> str:

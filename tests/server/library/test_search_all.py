@@ -85,7 +85,7 @@ def begins(word: str, given: str) -> bool:
 
 def holds(row: Row, query: Query, who: str | None) -> bool:
     facts, wish = row.facts, query.measures
-    given = words.of_text(query.text)
+    given = words.asked(query.text)
     has = row.words()
     return all(
         (
