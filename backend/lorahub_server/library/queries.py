@@ -177,12 +177,6 @@ def first_commit_at(session: Session, repo_id: int) -> datetime | None:
     )
 
 
-def commit_at(session: Session, repo_id: int, oid: str) -> datetime | None:
-    return session.scalar(
-        select(CommitRow.created_at).where(CommitRow.repo_id == repo_id, CommitRow.oid == oid)
-    )
-
-
 def living_repos(session: Session) -> Iterator[Repository]:
     """Yield every repository that is not deleted, some at a time; earlier ones are forgotten."""
     after = 0
