@@ -16,6 +16,7 @@ from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
     AdapterFile,
     LibraryEntry,
+    PublishedFile,
     RepoHead,
     RepoTag,
     RepoTerm,
@@ -205,7 +206,7 @@ def delete_rows_of_deleted(session: Session) -> None:
 
 
 def delete_all(session: Session, repo_id: int) -> None:
-    for table in (RepoTag, RepoTerm, RepoHead, AdapterFile, Star, LibraryEntry):
+    for table in (RepoTag, RepoTerm, RepoHead, AdapterFile, PublishedFile, Star, LibraryEntry):
         session.execute(
             delete(table).where(table.repo_id == repo_id),
             execution_options={"synchronize_session": False},
