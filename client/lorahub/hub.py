@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 API = "api/hub/v1"
 # The hub reads the whole file once more before it says that it is good.
 _VERIFY_BYTES_PER_SECOND = 20_000_000
+_HASHES_AT_ONCE = 500
 
 
 class Hub:
@@ -215,6 +216,15 @@ class Hub:
         """What the hub found out about each adapter file, as JSON."""
         where = f"{_of(repo)}/inspections/{piece(revision)}"
         return list(field(self._json("GET", where), "items"))
+
+    def look_up_hashes(self, hashes: Sequence[str]) -> list[models.Known]:
+        """What the hub knows of files by their hashes, and what is newer; in the order given."""
+        found: list[models.Known] = []
+        for at in range(0, len(hashes), _HASHES_AT_ONCE):
+            asked = {"hashes": list(hashes[at : at + _HASHES_AT_ONCE])}
+            items = field(self._json("POST", "hashes", asked), "items")
+            found += [models.build_known(item) for item in items]
+        return found
 
     # Sending files, step by step
 

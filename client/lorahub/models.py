@@ -196,6 +196,31 @@ class Manifest(NamedTuple):
     cover: str | None = None
 
 
+class HashFound(NamedTuple):
+    """A repository that has a file, or had it; `state` is "current", "replaced" or "removed".
+
+    `current` has the path, sha256, size and url of the file that stands there now.
+    """
+
+    repo: str
+    path: str
+    sha256: str
+    kind: str = "SHA256"
+    size: int = 0
+    revision: str | None = None
+    published_at: str | None = None
+    state: str = "removed"
+    current: dict[str, Any] | None = None
+
+
+class Known(NamedTuple):
+    """What the hub knows of a hash; `removed` are repositories that were deleted."""
+
+    hash: str
+    found: Sequence[HashFound] = ()
+    removed: Sequence[HashFound] = ()
+
+
 _T = TypeVar("_T", bound=tuple[Any, ...])
 
 
@@ -259,6 +284,22 @@ def build_variant(data: Any) -> Variant:
     if not _is_sha256(variant.id):
         raise _strange("Variant")
     return variant._replace(files=files)
+
+
+def build_known(data: Any) -> Known:
+    """What is known of a hash, as far as a program decides by it."""
+    known = build(Known, data)
+    found = build_all(HashFound, known.found)
+    removed = build_all(HashFound, known.removed)
+    for one in (*found, *removed):
+        texts = (known.hash, one.repo, one.path, one.state)
+        if not all(isinstance(text, str) for text in texts) or not _is_sha256(one.sha256):
+            raise _strange("Known")
+        if one.state not in {"current", "replaced", "removed"}:
+            raise _strange("Known")
+        if one.current is not None and not isinstance(one.current, dict):
+            raise _strange("Known")
+    return known._replace(found=found, removed=removed)
 
 
 def _is_content(size: Any, sha256: Any) -> bool:

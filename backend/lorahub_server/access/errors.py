@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from typing import Any
+
 from lorahub_server.kit.errors import HubError
 
 
@@ -15,13 +18,22 @@ class RepoNotFound(HubError):
 
 
 class RepoGone(HubError):
-    """The repository was deleted; told only to those who could see it while it was there."""
+    """The repository was deleted; told only to those who could see it while it was there.
+
+    `tombstone` in the details is what it was, as library.tombstones tells it.
+    """
 
     status = 410
     code = "repo_gone"
 
-    def __init__(self) -> None:
-        super().__init__("The repository was deleted by its owner. Its name stays unused.")
+    def __init__(self, tombstone: Mapping[str, Any] | None = None) -> None:
+        self.tombstone = tombstone
+        stone = tombstone or {}
+        by = "the hub's administrators" if stone.get("removed_by") == "administrators" else None
+        said = f"The repository was deleted by {by or 'its owner'}. Its name stays unused."
+        if stone.get("reason"):
+            said += f" The reason given: {stone['reason']}"
+        super().__init__(said, **({"tombstone": dict(stone)} if stone else {}))
 
 
 class LoginRequired(HubError):

@@ -26,6 +26,9 @@ class Account(Base):
     display_name: Mapped[str] = mapped_column(String(80), default="")
     bio: Mapped[str] = mapped_column(Text, default="")
     website: Mapped[str] = mapped_column(String(300), default="")
+    about: Mapped[str] = mapped_column(Text, default="", server_default="")  # Markdown
+    # Further addresses on the web.
+    links: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_admin: Mapped[bool] = mapped_column(default=False)

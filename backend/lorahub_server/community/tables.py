@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lorahub_server.community.collections.tables import Collection, CollectionItem, Upvote
@@ -22,6 +22,7 @@ __all__ = [
     "CommentVersion",
     "Follow",
     "Notification",
+    "Pin",
     "SavedSearch",
     "SearchHit",
     "Star",
@@ -37,6 +38,7 @@ __all__ = [
 
 class Star(Base):
     __tablename__ = "stars"
+    __table_args__ = (Index(None, "account_id", "created_at"),)
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     repo_id: Mapped[int] = mapped_column(
@@ -53,3 +55,15 @@ class Follow(Base):
     follower_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True, index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Pin(Base):
+    """A repository that an account shows first on its page, in the order of `place`."""
+
+    __tablename__ = "pins"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    repo_id: Mapped[int] = mapped_column(
+        ForeignKey("repositories.id"), primary_key=True, index=True
+    )
+    place: Mapped[int]

@@ -69,6 +69,11 @@ def tag(name: str) -> str:
     return f"/tags/{piece(name)}"
 
 
+def hash_page(value: str) -> str:
+    """Return the page that finds a file by one of its hashes."""
+    return f"/hash/{piece(value)}"
+
+
 def family(name: str) -> str:
     return query("/", family=name)
 

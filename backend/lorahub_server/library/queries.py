@@ -18,6 +18,7 @@ from lorahub_server.library.tables import (
     EvaluationResult,
     LibraryEntry,
     Listing,
+    PublishedFile,
     RepoHead,
     RepoTag,
     RepoTerm,
@@ -187,12 +188,6 @@ def first_commit_at(session: Session, repo_id: int) -> datetime | None:
     )
 
 
-def commit_at(session: Session, repo_id: int, oid: str) -> datetime | None:
-    return session.scalar(
-        select(CommitRow.created_at).where(CommitRow.repo_id == repo_id, CommitRow.oid == oid)
-    )
-
-
 def living_repos(session: Session) -> Iterator[Repository]:
     """Yield every repository that is not deleted, some at a time; earlier ones are forgotten."""
     after = 0
@@ -211,7 +206,7 @@ def living_repos(session: Session) -> Iterator[Repository]:
         session.expunge_all()
 
 
-_DERIVED = (RepoTag, RepoTerm, RepoHead, AdapterFile, EvaluationResult)
+_DERIVED = (RepoTag, RepoTerm, RepoHead, AdapterFile, PublishedFile, EvaluationResult)
 
 
 def delete_rows_of_deleted(session: Session) -> None:

@@ -17,6 +17,7 @@ from lorahub_server.library import (
     heads,
     indexing,
     notices,
+    past,
     queries,
     queries_keys,
     queries_text,
@@ -27,7 +28,7 @@ from lorahub_server.library.card import Card, parse
 from lorahub_server.library.model import AdapterDetails, RepoDetails, Snapshot
 from lorahub_server.library.search import cards_of
 from lorahub_server.library.tables import AdapterFile, LibraryEntry
-from lorahub_server.repos import refs
+from lorahub_server.repos import history, refs
 from lorahub_server.repos.tables import Repository
 
 
@@ -45,9 +46,12 @@ def refresh(tx: Tx, repo: Repository) -> None:
     adapters = _known(tx.session, contents.files, contents.headers, declared)
     _set(entry, derive.from_card(contents.card, repo.name, adapters, contents.paths))
     _set(entry, derive.from_adapters(adapters))
+    commit = history.get_commit(tx, repo, head) if head else None
+    if commit is not None:
+        past.note(tx, repo, entry.revision, commit, contents.files)
     entry.revision = head
     entry.published_at = _within(queries.first_commit_at(tx.session, repo.id), repo, tx.now)
-    changed_at = queries.commit_at(tx.session, repo.id, head) if head else None
+    changed_at = commit.created_at if commit else None
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
     heads.put(tx, repo, head, contents, adapters)

@@ -5,6 +5,7 @@ from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lorahub_server.kit.db import Base, UtcDateTime
+from lorahub_server.library.tables_past import PublishedFile, Tombstone, TombstoneHash
 from lorahub_server.library.tables_search import LibraryText, Listing, SearchKey, SearchWord
 
 # Whoever loads the subject's tables has all of them.
@@ -13,11 +14,14 @@ __all__ = [
     "LibraryEntry",
     "LibraryText",
     "Listing",
+    "PublishedFile",
     "RepoHead",
     "RepoTag",
     "RepoTerm",
     "SearchKey",
     "SearchWord",
+    "Tombstone",
+    "TombstoneHash",
 ]
 
 

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 
-from lorahub_server.access import Tx, can_write, require_read, require_write
-from lorahub_server.access.errors import RepoNotFound
+from lorahub_server.access import (
+    Tx,
+    can_write,
+    require_admin,
+    require_read,
+    require_scope,
+    require_write,
+)
+from lorahub_server.access.errors import RepoGone, RepoNotFound
 from lorahub_server.accounts.tables import Account
 from lorahub_server.blobs import service as blobs
 from lorahub_server.kit import names
@@ -69,16 +76,27 @@ def keys_of(owner: str, name: str) -> tuple[str, str]:
 def readable(tx: Tx, keys: tuple[str, str], repo: Repository | None) -> Repository:
     """Return what was found by these keys, or raise what `get_repo` does."""
     try:
-        require_read(tx.caller, repo)
+        _require_read(tx, repo)
     except RepoNotFound:
         # A private one takes the same steps as a missing one, and so the same time.
         moved = queries.repo_by_former_name(tx.session, *keys)
         if repo is not None or moved is None:
             raise
-        require_read(tx.caller, moved)
+        _require_read(tx, moved)
         raise RepoMoved(moved.owner.name, moved.name) from None
     assert repo is not None
     return repo
+
+
+def _require_read(tx: Tx, repo: Repository | None) -> None:
+    """Do what `require_read` does, and tell of a deleted repository what it was."""
+    try:
+        require_read(tx.caller, repo)
+    except RepoGone:
+        from lorahub_server.library import tombstones
+
+        assert repo is not None
+        raise RepoGone(tombstones.told(tx.session, repo)) from None
 
 
 def get_repo_for_write(tx: Tx, owner: str, name: str) -> Repository:
@@ -181,9 +199,28 @@ def set_gated(tx: Tx, repo: Repository, gated: str | None) -> Repository:
     return repo
 
 
-def delete_repo(tx: Tx, repo: Repository) -> None:
-    """Remove everything in the repository; its name stays taken and answers that it is gone."""
+def delete_repo(tx: Tx, repo: Repository, reason: str = "") -> None:
+    """Remove everything in the repository; its name stays taken and answers what it was.
+
+    `reason` is shown there. Raises BadRequest for one that is too long.
+    """
     lock_for_write(tx, repo)
+    _delete(tx, repo, reason, for_cause=False)
+
+
+def take_down(tx: Tx, repo: Repository, reason: str) -> None:
+    """Remove a repository as an administrator of the hub, for a cause that its rules name.
+
+    Then its name tells nothing but the reason, and no hash leads to it any more.
+    """
+    require_admin(tx.caller)
+    require_scope(tx.caller, "write")
+    lock_for_read(tx, repo)
+    _delete(tx, repo, reason, for_cause=True)
+
+
+def _delete(tx: Tx, repo: Repository, reason: str, *, for_cause: bool) -> None:
+    _bury(tx, repo, reason, for_cause=for_cause)
     events.tell(tx, Event("repo", "delete", repo))
     repo.deleted_at = repo.updated_at = tx.now
     tx.session.flush()
@@ -264,6 +301,12 @@ def _show_in_library(tx: Tx, repo: Repository) -> None:
     from lorahub_server.library import service as library
 
     library.show(tx, repo)
+
+
+def _bury(tx: Tx, repo: Repository, reason: str, *, for_cause: bool) -> None:
+    from lorahub_server.library import tombstones
+
+    tombstones.bury(tx, repo, tombstones.checked_reason(reason), for_cause=for_cause)
 
 
 def _remove_from_library(tx: Tx, repo: Repository) -> None:

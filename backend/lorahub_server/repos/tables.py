@@ -97,6 +97,7 @@ class CommitRow(Base):
     """What lists of commits show, read from the commit object when it was written."""
 
     __tablename__ = "commits"
+    __table_args__ = (Index("ix_commits_author_id", "author_id", "created_at"),)
 
     repo_id: Mapped[int] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
     oid: Mapped[str] = mapped_column(String(OID_LENGTH), primary_key=True)

@@ -14,6 +14,7 @@ COMMANDS = {
     "pull": ("pull", "fetch an adapter, verified, to where its tool looks for it"),
     "push": ("push", "publish a file or a folder"),
     "list": ("list", "look through the hub's adapters (also: search)"),
+    "outdated": ("outdated", "show which local adapter files have a newer version on the hub"),
     "info": ("info", "show what the hub knows about a repository"),
     "convert": ("convert", "write an adapter in another layout or dtype"),
     "resize": ("resize", "write an adapter with a smaller rank"),

@@ -11,6 +11,7 @@ import pytest
 
 import lorahub
 from lorahub.cli.main import COMMANDS
+from support.inside import adapter, sha256
 from support.source import ROOT
 
 _numbers = count(1)
@@ -208,3 +209,24 @@ def test_a_gated_repository_says_where_to_ask(alice, shared_hub):
     owner.post(f"repos/{repo}/access-requests", json={"account": alice.name}).expect(201)
     alice.ends(0, "pull", repo, LORAHUB_TOKEN=alice.api.token)
     assert alice.files("gate") == {"notes.txt": b"for some"}
+
+
+def test_what_is_outdated(alice, tmp_path):
+    (tmp_path / "loras" / "deep").mkdir(parents=True)
+    repo = f"{alice.name}/glass"
+    old, new, other = (adapter(seed) for seed in (71, 72, 73))
+    for name, data in (("a", old), ("deep/b", new), ("c", other)):
+        (tmp_path / "loras" / f"{name}.safetensors").write_bytes(data)
+    alice.api.publish(repo, {"glass-v1.safetensors": old})
+    alice.api.delete(f"repos/{repo}/raw/main/glass-v1.safetensors").expect(200)
+    alice.api.publish(repo, {"glass-v2.safetensors": new})
+    folder = str(tmp_path / "loras")
+    done = alice.ends(0, "outdated", folder)
+    assert "a.safetensors" in done.stdout
+    assert "glass-v2.safetensors" in done.stdout
+    assert "b.safetensors" not in done.stdout
+    assert "1 newer file, 1 up to date, 1 not known" in done.stderr
+    told = alice.json("outdated", folder)["items"]
+    assert [one["state"] for one in told] == ["replaced", "current", "unknown"]
+    assert told[0]["current"]["sha256"] == sha256(new)
+    assert "not there" in alice.ends(3, "outdated", str(tmp_path / "nowhere")).stderr

@@ -186,9 +186,25 @@ def change_repo(
 
 
 @router.delete("/repos/{owner}/{name}", summary="Delete a repository", status_code=204)
-def delete_repo(tx: WriteTx, owner: Owner, name: RepoName) -> None:
-    """All of its files and its history. The name stays used and answers 410 from now on."""
-    service.delete_repo(tx, service.get_repo_for_write(tx, owner, name))
+def delete_repo(
+    tx: WriteTx,
+    owner: Owner,
+    name: RepoName,
+    reason: Annotated[Text, Query(description="Why, in at most 500 characters.")] = "",
+    for_cause: Annotated[
+        bool, Query(description="As an administrator of the hub: against its rules.")
+    ] = False,
+) -> None:
+    """All of its files and its history. The name stays used and answers 410 from now on.
+
+    That answer has `error.tombstone`: what the repository was, when it was removed and why. Files
+    of it are still found by their hashes (`/hashes`). Of one that is removed `for_cause` nothing
+    is told but the reason.
+    """
+    if for_cause:
+        service.take_down(tx, service.get_repo(tx, owner, name), reason)
+    else:
+        service.delete_repo(tx, service.get_repo_for_write(tx, owner, name), reason)
 
 
 @router.put("/repos/{owner}/{name}/star", summary="Star a repository")

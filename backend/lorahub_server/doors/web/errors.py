@@ -1,7 +1,9 @@
 """Errors as pages: what happened, and what to do next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
+from datetime import datetime
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
@@ -71,9 +73,10 @@ def render_error(request: Request, error: HubError | int) -> Response:
     status = error if isinstance(error, int) else error.status
     notice = _notice(request, error, status)
     caller: Caller | None = getattr(request.state, "caller", None)
+    stone = error.tombstone if isinstance(error, RepoGone) else None
     return page(
         request,
-        "error.html",
+        "tombstone.html" if stone else "error.html",
         caller=caller,
         status=status,
         title=notice.title,
@@ -86,6 +89,9 @@ def render_error(request: Request, error: HubError | int) -> Response:
         ),
         request_id=getattr(request.state, "request_id", None),
         gone=_gone(request) if isinstance(error, RepoGone) else None,
+        stone=stone,
+        removed_at=_moment(stone, "removed_at"),
+        published_at=_moment(stone, "published_at"),
     )
 
 
@@ -129,3 +135,8 @@ def _gone(request: Request) -> tuple[str, str] | None:
     """Return owner and name of the deleted repository that the address names."""
     owner, name = request.path_params.get("owner"), request.path_params.get("name")
     return (owner, name) if isinstance(owner, str) and isinstance(name, str) else None
+
+
+def _moment(stone: Mapping[str, Any] | None, name: str) -> datetime | None:
+    told = stone.get(name) if stone else None
+    return datetime.fromisoformat(told) if told else None

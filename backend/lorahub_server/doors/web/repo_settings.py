@@ -62,8 +62,15 @@ def delete(request: Request, form: Posted, tx: WriteTx, owner: str, name: str) -
     if form.line("confirm") != repo.name:
         faults = no_faults()
         faults["confirm"] = f"That is not the repository's name. Type {repo.name}."
-        return _settings(request, tx, repo, faults=faults, status=422)
-    repos.delete_repo(tx, repo)
+        return _settings(request, tx, repo, faults=faults, reason=form.text("reason"), status=422)
+    try:
+        with tx.session.begin_nested():
+            repos.delete_repo(tx, repo, form.text("reason"))
+    except HubError as error:
+        _, faults = faults_of(error, "reason")
+        return _settings(
+            request, tx, repo, faults=faults, reason=form.text("reason"), status=error.status
+        )
     return redirect(links.query(links.account(repo.owner.name), done="deleted"))
 
 
@@ -76,6 +83,7 @@ def _settings(
     faults: defaultdict[str, str] | None = None,
     form_name: str | None = None,
     form_owner: str | None = None,
+    reason: str = "",
     status: int = 200,
 ) -> Response:
     owners = [repo.owner.name, *orgs.may_add_to(tx)]
@@ -89,6 +97,7 @@ def _settings(
         form_name=repo.name if form_name is None else form_name,
         owners=list(dict.fromkeys(owners)),
         form_owner=form_owner or repo.owner.name,
+        reason=reason,
     )
 
 
