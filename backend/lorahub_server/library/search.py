@@ -198,6 +198,8 @@ def _card(tx: Tx, row: CardRow, tags: list[str], forked_from: str | None) -> Rep
         tags=tags,
         health=entry.health,
         cover=entry.cover,
+        cover_size=entry.cover_size,
+        cover_picture=entry.cover_picture,
         cover_preview=entry.cover_preview,
         stars=entry.stars,
         downloads=entry.downloads,

@@ -38,6 +38,7 @@ def refresh(tx: Tx, repo: Repository) -> None:
     changed_at = queries.commit_at(tx.session, repo.id, head) if head else None
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
+    _note_cover(tx.session, entry, contents)
     heads.put(tx, repo, head, contents, adapters)
     _note_previews(tx.session, entry)
     tx.session.flush()
@@ -59,6 +60,8 @@ def refresh_for_blob(session: Session, sha256: str) -> None:
 
 def rebuild_all(session: Session) -> None:
     """Derive every row again. Only downloads and liveliness, which nothing else records, stay."""
+    from lorahub_server.insight.previews import file_covers, jobs
+
     tx = reading.rows_only(session)
     queries.delete_rows_of_deleted(session)
     for repo in queries.living_repos(session):
@@ -67,7 +70,9 @@ def rebuild_all(session: Session) -> None:
         assert entry is not None
         # Under the lock of the entry, which whoever stars holds too.
         entry.stars = queries.count_stars(session, repo.id)
+        file_covers.owe_missing(session, entry)
         session.flush()
+    jobs.owe_missing_copies(session)
 
 
 def remove(tx: Tx, repo: Repository) -> None:
@@ -190,6 +195,13 @@ def _note_previews(session: Session, entry: LibraryEntry) -> None:
     from lorahub_server.insight.previews import jobs
 
     jobs.note_change(session, entry, entry.family)
+
+
+def _note_cover(session: Session, entry: LibraryEntry, contents: reading.Contents) -> None:
+    from lorahub_server.insight.previews import file_covers
+
+    found = (one for one in contents.entries if entry.cover and one.path == entry.cover)
+    file_covers.note(session, entry, next(found, None))
 
 
 def _within(moment: datetime | None, repo: Repository, latest: datetime) -> datetime | None:
