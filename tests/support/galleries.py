@@ -13,7 +13,7 @@ from lorahub_server.insight.previews import covers, queries_pictures, rendering,
 from lorahub_server.insight.previews.tables import Render
 from lorahub_server.jobs.tables import Job
 from lorahub_server.kit.clock import now
-from lorahub_server.storage.keys import picture_key, small_key
+from lorahub_server.storage.keys import SMALL, copy_key, picture_key
 from support.inside import Inside
 from support.picture_files import picture
 from support.running import run_jobs
@@ -108,9 +108,9 @@ def pretend(
         with hub.tx() as tx:
             rendering.begin_picture(tx.session, facts, tx.now)
         hub.store.put(picture_key(facts.sha256), [data])
-        hub.store.put(small_key(facts.sha256), [small])
+        hub.store.put(copy_key(facts.sha256, SMALL), [small])
         with hub.tx() as tx:
-            queries_pictures.set_small(tx.session, facts.sha256, len(small))
+            queries_pictures.set_copies(tx.session, facts.sha256, {SMALL: len(small)})
             rendering.record_picture(tx.session, render_id, facts, {"device": "cpu"}, rating)
             showing = rendering.repos_showing(tx.session, render_id)
         for repo_id in showing:

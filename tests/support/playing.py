@@ -98,7 +98,7 @@ def render(site: Site, play: int, picture: bytes | None = None, text: str = "") 
     job = job_of(site, play)
     assert job is not None
     data = picture or png()
-    facts = PictureFacts(hashlib.sha256(data).hexdigest(), "image/png", len(data), 8, 8, False)
+    facts = PictureFacts(hashlib.sha256(data).hexdigest(), "image/png", len(data), 8, 8)
     site.hub.store.put(picture_key(facts.sha256), [data])
     with site.hub.db.write() as session:
         for one in rendering.wanted(session, job.args["renders"]):

@@ -11,7 +11,7 @@ from PIL import Image
 from lorahub_server.insight.previews import jobs as owed
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.repos import service as repos
-from lorahub_server.storage.keys import blob_key, picture_key, small_key
+from lorahub_server.storage.keys import SMALL, blob_key, copy_key, picture_key
 from lorahub_worker import bases, keeping
 from lorahub_worker.tasks import render
 from support import galleries, tiny_base
@@ -72,7 +72,7 @@ def test_an_adapter_changes_the_pictures_and_at_strength_0_nothing(hub, base, tm
     with Image.open(io.BytesIO(hub.store.read(picture_key(first.picture.sha256)))) as opened:
         assert opened.text["parameters"].startswith(first.prompt)
         assert "lorahub" in opened.text
-    with Image.open(io.BytesIO(hub.store.read(small_key(first.picture.sha256)))) as opened:
+    with Image.open(io.BytesIO(hub.store.read(copy_key(first.picture.sha256, SMALL)))) as opened:
         assert opened.format == "WEBP"
 
 

@@ -16,7 +16,7 @@ from lorahub_server.insight.previews import service as previews
 from lorahub_server.insight.previews.tables import Preview
 from lorahub_server.jobs.tables import Job
 from lorahub_server.repos import service as repos
-from lorahub_server.storage.keys import picture_key, small_key
+from lorahub_server.storage.keys import SMALL, copy_key, picture_key
 from lorahub_worker import bases
 from support import galleries, tiny_base
 from support.inside import Inside
@@ -117,7 +117,7 @@ def test_stopped_and_killed_in_the_middle_nothing_is_lost_or_doubled(hub, start)
     for one in found.pictures:
         picture = one.picture
         assert len(hub.store.read(picture_key(picture.sha256))) == picture.size
-        assert hub.store.size(small_key(picture.sha256))
+        assert hub.store.size(copy_key(picture.sha256, SMALL))
 
 
 @pytest.mark.slow

@@ -122,10 +122,17 @@ def preview(owner: str, name: str, preview_id: int, *, base: bool = False) -> st
     return f"{start}/base.png" if base else f"{start}.png"
 
 
-def small_preview(owner: str, name: str, preview_id: int, *, base: bool = False) -> str:
-    """Return where the small copy of such a picture lies."""
+def small_preview(
+    owner: str, name: str, preview_id: int, *, base: bool = False, width: int | None = None
+) -> str:
+    """Return where the small copy of such a picture lies, or that of another width."""
     start = repo(owner, name, "previews", str(preview_id))
-    return f"{start}/base/small" if base else f"{start}/small"
+    return query(f"{start}/base/small" if base else f"{start}/small", width=width)
+
+
+def cover(owner: str, name: str, picture: str, *, width: int | None = None) -> str:
+    """Return where the small copy of the picture lies that stands for a repository."""
+    return query(repo(owner, name, "cover", picture), width=width)
 
 
 def health(owner: str, name: str, file: str = "") -> str:

@@ -35,6 +35,8 @@ class RepoCard:
     tags: list[str]
     health: str
     cover: str | None  # a path in the repository
+    cover_size: int | None  # bytes of that file
+    cover_picture: str | None  # its SHA-256, if there are small copies of it
     stars: int
     downloads: int
     starred: bool

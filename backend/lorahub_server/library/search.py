@@ -235,6 +235,8 @@ def _card(tx: Tx, row: CardRow, forked_from: str | None) -> RepoCard:
         tags=list(row.tags),
         health=row.health,
         cover=row.cover,
+        cover_size=row.cover_size,
+        cover_picture=row.cover_picture,
         cover_preview=row.cover_preview,
         stars=row.stars,
         downloads=row.downloads,

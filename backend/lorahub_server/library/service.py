@@ -54,6 +54,7 @@ def refresh(tx: Tx, repo: Repository) -> None:
     changed_at = commit.created_at if commit else None
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
     _count_publication(entry)
+    _note_cover(tx.session, entry, contents)
     heads.put(tx, repo, head, contents, adapters)
     entry.fold_key = _fold_key(tx.session, adapters)
     entry.maturity = queries.maturity_of(tx.session, repo.id)
@@ -92,6 +93,8 @@ def refold(session: Session, shas: Collection[str]) -> None:
 
 def rebuild_all(session: Session) -> None:
     """Derive every row again. Only downloads and liveliness, which nothing else records, stay."""
+    from lorahub_server.insight.previews import file_covers, jobs
+
     tx = reading.rows_only(session)
     for repo_id in queries.entries_of_deleted(session):
         indexing.remove(session, repo_id)
@@ -103,9 +106,11 @@ def rebuild_all(session: Session) -> None:
         assert entry is not None
         # Under the lock of the entry, which whoever stars holds too.
         entry.stars = queries.count_stars(session, repo.id)
+        file_covers.owe_missing(session, entry)
         session.flush()
         indexing.count(session, entry)
     queries_keys.recount(session)
+    jobs.owe_missing_copies(session)
 
 
 def is_unlisted(session: Session) -> bool:
@@ -246,6 +251,13 @@ def _note_previews(session: Session, entry: LibraryEntry) -> None:
     from lorahub_server.insight.previews import jobs
 
     jobs.note_change(session, entry, entry.family)
+
+
+def _note_cover(session: Session, entry: LibraryEntry, contents: reading.Contents) -> None:
+    from lorahub_server.insight.previews import file_covers
+
+    found = (one for one in contents.entries if entry.cover and one.path == entry.cover)
+    file_covers.note(session, entry, next(found, None))
 
 
 def _within(moment: datetime | None, repo: Repository, latest: datetime) -> datetime | None:

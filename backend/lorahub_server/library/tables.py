@@ -63,6 +63,11 @@ class LibraryEntry(Base):
     fold_key: Mapped[str | None] = mapped_column(String(64), index=True)
     # A picture in the repository that stands for it: a path.
     cover: Mapped[str | None] = mapped_column(String(1024))
+    # Git's id of that file, its bytes, and its SHA-256 once a worker made small copies of it. That
+    # is the id of a picture; a foreign key would have SQLite write the whole table anew.
+    cover_oid: Mapped[str | None] = mapped_column(String(40))
+    cover_size: Mapped[int | None] = mapped_column(BigInteger)
+    cover_picture: Mapped[str | None] = mapped_column(String(64), index=True)
     # A preview that does so before any picture in the files; insight.previews.covers chooses it.
     cover_preview: Mapped[int | None] = mapped_column(BigInteger)
     # The card's tags, sorted; RepoTag has them too.

@@ -9,6 +9,9 @@ STAGING = "staging/"
 XORBS = "xet/"
 VARIANTS = "variants/"
 PICTURES = "pictures/"
+# Widths of the copies of pictures, in pixels.
+SMALL = 480
+WIDTHS = (240, SMALL, 960)
 
 
 def blob_key(sha256: str) -> str:
@@ -57,6 +60,12 @@ def picture_key(sha256: str) -> str:
     return f"{PICTURES}{sha256[:2]}/{sha256}"
 
 
-def small_key(sha256: str) -> str:
-    """Return the key of the small copy of a picture."""
-    return f"{picture_key(sha256)}.small"
+def copy_key(sha256: str, width: int) -> str:
+    """Return the key of the copy of a picture that is at most so many pixels wide."""
+    # The only one that earlier hubs made, under the name that it had.
+    return f"{picture_key(sha256)}.{'small' if width == SMALL else width}"
+
+
+def picture_of(key: str) -> str:
+    """Return the SHA-256 of the picture whose bytes, or a copy of it, lie under a key."""
+    return key.rpartition("/")[2].partition(".")[0]

@@ -33,7 +33,7 @@ GATED = [path for path in FILES if path != "README.md"]
 VALUES = {
     "owner": "alice", "name": "gate", "revision": "main", "branch": "main", "tag": "v1",
     "job_id": "1", "number": "1", "status": "pending", "account": "bob", "variant_id": "0" * 64,
-    "file": "w.safetensors",
+    "file": "w.safetensors", "picture": sha256(PICTURE),
 }  # fmt: skip
 QUERIES = {
     "/info/refs": "?service=git-upload-pack",

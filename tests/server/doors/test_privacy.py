@@ -43,6 +43,7 @@ VALUES = {
     "account": "bob",
     "preview_id": "1",
     "preview": "1",
+    "picture": "0" * 64,
 }
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lorahub_server.insight.previews.model import PictureFacts
 from lorahub_server.insight.previews.recipe import ImageRecipe, read
 from lorahub_worker.engines import png, small
 from lorahub_worker.engines.classify import load_classifier
@@ -51,15 +52,29 @@ def test_the_file_holds_them_and_the_recipe_and_is_the_same_each_time():
         assert png.pixels_sha256(opened) == png.pixels_sha256(picture)
 
 
-@pytest.mark.parametrize(("size", "expected"), [((1000, 500), (480, 240)), ((90, 300), (90, 300))])
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((1000, 500), {240: (240, 120), 480: (480, 240), 960: (960, 480)}),
+        ((500, 700), {240: (240, 336), 480: (480, 672), 960: (500, 700)}),
+        ((480, 480), {240: (240, 240), 480: (480, 480)}),
+        ((90, 300), {480: (90, 300)}),
+        ((100, 4000), {480: (36, 1440)}),
+    ],
+)
 def test_small_copies(size, expected):
     picture = Image.new("RGB", size, "red")
     picture.info["parameters"] = "a secret"
-    data = small.small_copy(picture)
-    with Image.open(io.BytesIO(data)) as opened:
-        assert opened.format == "WEBP"
-        assert opened.size == expected
-    assert b"secret" not in data
+    facts = PictureFacts("0" * 64, "image/png", 1, *size)
+    found = {}
+    for width, data in small.copies(picture).items():
+        with Image.open(io.BytesIO(data)) as opened:
+            assert opened.format == "WEBP"
+            found[width] = opened.size
+        assert b"secret" not in data
+        # What pages say of a copy that they have not seen.
+        assert facts.true_width(width) == found[width][0]
+    assert found == expected
 
 
 def test_a_classifier_is_asked_and_its_answer_checked(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Makes the small copy of a picture that somebody uploaded."""
+"""Makes the small copies of a picture in the store."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +10,8 @@ from lorahub_server.insight.previews import uploads
 from lorahub_server.insight.previews.limits import PICTURE_MAX
 from lorahub_server.jobs import JobContext, JobFailed, handler
 from lorahub_server.storage import ObjectMissing
-from lorahub_server.storage.keys import picture_key, small_key
-from lorahub_worker import pictures
+from lorahub_server.storage.keys import picture_key
+from lorahub_worker import keeping, pictures
 
 
 @handler(owed.SMALL, queue="cpu", max_attempts=3, lease_s=60, max_run_s=300)
@@ -27,11 +27,11 @@ def run(ctx: JobContext, args: dict[str, Any]) -> Callable[[Session], None]:
     except ObjectMissing:
         return _nothing
     try:
-        small = pictures.small_copy(data)
+        copies = pictures.decode(data).copies
     except pictures.UnreadablePicture as error:
         raise JobFailed("bad_picture", str(error)) from error
-    ctx.store.put(small_key(sha256), [small])
-    return lambda session: uploads.record_small(session, sha256, len(small))
+    sizes = keeping.put_copies(ctx, sha256, copies)
+    return lambda session: uploads.record_copies(session, sha256, sizes)
 
 
 def _nothing(session: Session) -> None:

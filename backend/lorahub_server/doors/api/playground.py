@@ -33,6 +33,7 @@ from lorahub_server.insight.playground.limits import (
 from lorahub_server.insight.playground.model import Pick, Shown, Wish
 from lorahub_server.insight.previews.recipe import SEED_MAX
 from lorahub_server.repos import service
+from lorahub_server.storage.keys import SMALL
 
 router = APIRouter(tags=["playground"])
 
@@ -230,7 +231,7 @@ def play_picture(
     play_id: RowId,
     which: Literal["picture", "base"],
     size: Annotated[
-        Literal["full", "small"], Query(description="`small`: WebP, at most 480 pixels.")
+        Literal["full", "small"], Query(description="`small`: WebP, at most 480 pixels wide.")
     ] = "full",
 ) -> Response:
     """`base` is the same with the base model alone, if that was asked for."""
@@ -241,8 +242,8 @@ def play_picture(
         tx,
         None if made is None else made.picture,
         f"{play.name}-play-{play.id}{'-base' if which == 'base' else ''}",
+        SMALL if size == "small" else None,
         is_public=False,
-        is_small=size == "small",
     )
 
 

@@ -76,7 +76,7 @@ class PictureOut(BaseModel):
     model_config = example(_PICTURE)
 
     url: str
-    small: str = Field(description="A WebP of at most 480 pixels a side.")
+    small: str = Field(description="A WebP, 480 pixels wide; `?width=` 240 or 960 for another.")
     sha256: str
     media_type: str
     size: int

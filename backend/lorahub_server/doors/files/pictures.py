@@ -1,18 +1,21 @@
 """The pictures of previews: shown to whoever may read the repository, like its card."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from lorahub_server.access import Tx
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.files.answer import POLICY, stored_answer
 from lorahub_server.doors.files.ranges import is_unchanged, wanted
 from lorahub_server.doors.schemas import BYTES, ERRORS
+from lorahub_server.insight.previews import file_covers
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.insight.previews.errors import PictureNotFound, PreviewNotFound
 from lorahub_server.insight.previews.model import PictureFacts, Shown
 from lorahub_server.repos import service
 from lorahub_server.repos.tables import Repository
-from lorahub_server.storage.keys import picture_key, small_key
+from lorahub_server.storage.keys import SMALL, copy_key, picture_key
 from lorahub_server.storage.sigv4 import content_disposition
 
 router = APIRouter(tags=["previews"], responses=ERRORS)
@@ -22,6 +25,10 @@ _ASK_AGAIN = "public, no-cache"
 _NEVER_KEPT = "private, no-store"
 _SMALL = "image/webp"
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+Width = Annotated[
+    int,
+    Query(ge=1, le=10_000, description="In pixels: the copy of 240, 480 or 960 nearest above."),
+]
 # No database takes a larger number.
 _ID_DIGITS = 18
 
@@ -49,10 +56,17 @@ def picture(request: Request, tx: ReadTx, owner: str, name: str, preview: str) -
     response_class=Response,
     responses=BYTES,
 )
-def small(request: Request, tx: ReadTx, owner: str, name: str, preview: str) -> Response:
-    """WebP, at most 480 pixels a side; the whole picture until the copy is made."""
+def small(
+    request: Request, tx: ReadTx, owner: str, name: str, preview: str, width: Width = SMALL
+) -> Response:
+    """WebP; the whole picture until the copies are made.
+
+    It is never wider than the picture itself.
+
+        curl -OJ "http://127.0.0.1:8000/alice/my-style/previews/7/small?width=960"
+    """
     repo, shown = _open(tx, owner, name, preview)
-    return _answer(request, tx, repo, str(shown.id), shown.picture, is_small=True)
+    return _answer(request, tx, repo, str(shown.id), shown.picture, width)
 
 
 @router.get(
@@ -73,10 +87,33 @@ def base_picture(request: Request, tx: ReadTx, owner: str, name: str, preview: s
     response_class=Response,
     responses=BYTES,
 )
-def base_small(request: Request, tx: ReadTx, owner: str, name: str, preview: str) -> Response:
-    """WebP, at most 480 pixels a side; the whole picture until the copy is made."""
+def base_small(
+    request: Request, tx: ReadTx, owner: str, name: str, preview: str, width: Width = SMALL
+) -> Response:
+    """WebP; the whole picture until the copies are made."""
     repo, shown = _open(tx, owner, name, preview)
-    return _answer(request, tx, repo, f"{shown.id}-base", shown.base_picture, is_small=True)
+    return _answer(request, tx, repo, f"{shown.id}-base", shown.base_picture, width)
+
+
+@router.get(
+    "/{owner}/{name}/cover/{picture}",
+    summary="Download a small copy of a repository's cover",
+    response_class=Response,
+    responses=BYTES,
+)
+def cover(
+    request: Request, tx: ReadTx, owner: str, name: str, picture: str, width: Width = SMALL
+) -> Response:
+    """WebP, of the picture among the files that stands for the repository in lists.
+
+    `picture` is that file's SHA-256. Whoever may download the file may have the copy.
+
+        curl -OJ "http://127.0.0.1:8000/alice/my-style/cover/$SHA256?width=240"
+    """
+    repo = service.get_repo(tx, owner, name)
+    found = file_covers.of_repo(tx, repo, picture)
+    is_public = not repo.private and not repo.gated
+    return picture_answer(request, tx, found, f"{repo.name}-cover", width, is_public=is_public)
 
 
 def picture_answer(
@@ -84,24 +121,25 @@ def picture_answer(
     tx: Tx,
     found: PictureFacts | None,
     file: str,
+    width: int | None = None,
     *,
     is_public: bool,
-    is_small: bool = False,
 ) -> Response:
-    """Return a picture, or its small copy, to one who was found to be allowed it.
+    """Return a picture, or its copy of some width, to one who was found to be allowed it.
 
     `file`: the name to save it under, without its ending.
     """
     if found is None:
         raise PictureNotFound
-    is_copy = is_small and found.has_small
-    key = small_key(found.sha256) if is_copy else picture_key(found.sha256)
-    media_type = _SMALL if is_copy else found.media_type
-    size = found.small_size or 0 if is_copy else found.size
+    copy = None if width is None else found.nearest(width)
+    key = picture_key(found.sha256) if copy is None else copy_key(found.sha256, copy)
+    media_type = found.media_type if copy is None else _SMALL
+    size = found.size if copy is None else found.copies[copy]
     saved = f"{file}.{_ENDINGS.get(media_type, 'png')}"
-    etag = f'"{found.sha256}{"-small" if is_copy else ""}"'
+    etag = f'"{found.sha256}{"" if copy is None else f"-{copy}"}"'
     # What stands in for a copy that is not made yet is not for ever.
-    kept = _FOR_EVER if is_copy == is_small else _ASK_AGAIN
+    is_final = width is None or found.has_all_copies
+    kept = _FOR_EVER if is_final else _ASK_AGAIN
     told = {"ETag": etag, "Cache-Control": kept if is_public else _NEVER_KEPT}
     if is_unchanged(request, etag):
         return Response(status_code=304, headers=told)
@@ -128,8 +166,7 @@ def _answer(
     repo: Repository,
     number: str,
     found: PictureFacts | None,
-    *,
-    is_small: bool = False,
+    width: int | None = None,
 ) -> Response:
     file, is_public = f"{repo.name}-{number}", not repo.private
-    return picture_answer(request, tx, found, file, is_public=is_public, is_small=is_small)
+    return picture_answer(request, tx, found, file, width, is_public=is_public)

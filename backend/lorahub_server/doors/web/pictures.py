@@ -8,7 +8,10 @@ from fastapi import APIRouter, Response
 
 from lorahub_server.doors import links
 from lorahub_server.doors.web import covers, families
+from lorahub_server.insight.previews.limits import SHOWN_WHOLE_MAX
+from lorahub_server.insight.previews.model import PictureFacts
 from lorahub_server.kit.errors import NotFound
+from lorahub_server.storage.keys import WIDTHS
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,6 +34,10 @@ class Covered(Protocol):
     @property
     def cover(self) -> str | None: ...
     @property
+    def cover_size(self) -> int | None: ...
+    @property
+    def cover_picture(self) -> str | None: ...
+    @property
     def cover_preview(self) -> int | None: ...
     @property
     def has_open_files(self) -> bool: ...
@@ -38,12 +45,41 @@ class Covered(Protocol):
     def family(self) -> str | None: ...
 
 
-def cover_url(item: Covered) -> str:
+def cover_url(item: Covered, width: int | None = None) -> str:
+    """Return where the picture is that stands for an adapter, about 480 pixels wide if need be.
+
+    Until there are small copies of a picture among the files it is that picture itself, if it is
+    no large file; else, and for whom the files are closed, a drawn one.
+    """
     if item.cover_preview is not None:
-        return links.small_preview(item.owner, item.name, item.cover_preview)
+        return links.small_preview(item.owner, item.name, item.cover_preview, width=width)
     if item.cover and item.revision and item.has_open_files:
-        return links.resolve(item.owner, item.name, item.revision, item.cover)
+        if item.cover_picture is not None:
+            return links.cover(item.owner, item.name, item.cover_picture, width=width)
+        if (item.cover_size or 0) <= SHOWN_WHOLE_MAX:
+            return links.resolve(item.owner, item.name, item.revision, item.cover)
     return drawn_cover_url(f"{item.owner}/{item.name}", item.family)
+
+
+def cover_srcset(item: Covered) -> str:
+    """Return the `srcset` of a cover; empty where there is one file for all widths."""
+    has_file = item.cover_picture is not None and item.has_open_files
+    if item.cover_preview is None and not has_file:
+        return ""
+    return ", ".join(f"{cover_url(item, width)} {width}w" for width in WIDTHS)
+
+
+def preview_srcset(
+    owner: str, name: str, preview_id: int, found: PictureFacts, *, base: bool = False
+) -> str:
+    """Return the `srcset` of a preview; empty before there are copies of several widths."""
+    if len(found.copies) <= 1:
+        return ""
+    return ", ".join(
+        f"{links.small_preview(owner, name, preview_id, base=base, width=width)} "
+        f"{found.true_width(width)}w"
+        for width in sorted(found.copies)
+    )
 
 
 def drawn_cover_url(name: str, family: str | None) -> str:

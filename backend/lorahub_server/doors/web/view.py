@@ -29,6 +29,8 @@ _templates.globals.update(
     url=links,
     static_url=static_url,
     cover_url=pictures.cover_url,
+    cover_srcset=pictures.cover_srcset,
+    preview_srcset=pictures.preview_srcset,
     avatar_url=pictures.avatar_url,
     version=version("lorahub"),
     said="",

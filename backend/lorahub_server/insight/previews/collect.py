@@ -11,7 +11,7 @@ from lorahub_server.insight.previews import queries_pictures as queries
 from lorahub_server.insight.previews.limits import RENDERS_KEPT, UNUSED_KEPT
 from lorahub_server.kit.db import Database
 from lorahub_server.storage import ObjectInfo, ObjectStore
-from lorahub_server.storage.keys import PICTURES, picture_key, small_key
+from lorahub_server.storage.keys import PICTURES, WIDTHS, copy_key, picture_key, picture_of
 
 _BATCH = 1000
 
@@ -49,7 +49,8 @@ def _pictures(
         # The bytes go before the transaction ends: whoever puts the same picture there waits.
         with db.write() as session:
             if queries.delete_picture(session, sha256, before):
-                store.delete([picture_key(sha256), small_key(sha256)])
+                copies = [copy_key(sha256, width) for width in WIDTHS]
+                store.delete([picture_key(sha256), *copies])
                 gone += 1
         report(gone)
     return gone
@@ -75,14 +76,10 @@ def _strays(
 
 
 def _drop(db: Database, store: ObjectStore, found: list[ObjectInfo]) -> int:
-    shas = {_sha256(one) for one in found}
+    shas = {picture_of(one.key) for one in found}
     with db.read() as session:
         known = queries.known(session, shas) if shas else set()
-    strays = [one.key for one in found if _sha256(one) not in known]
+    strays = [one.key for one in found if picture_of(one.key) not in known]
     if strays:
         store.delete(strays)
     return len(strays)
-
-
-def _sha256(found: ObjectInfo) -> str:
-    return found.key.rpartition("/")[2].removesuffix(".small")

@@ -2,13 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from lorahub_server.insight.previews import covers, queries
+from lorahub_server.insight.previews import covers, queries, queries_pictures
 from lorahub_server.jobs import service as jobs
 from lorahub_server.jobs.tables import Job
 
 PLAN = "plan"
 PLAN_FAMILY = "plan_family"
 SMALL = "picture"
+COVER = "cover"
 _BATCH = 200
 
 
@@ -45,5 +46,22 @@ def share_out(session: Session, family: str, after: int) -> int | None:
     return found[-1] if len(found) == _BATCH else None
 
 
-def owe_small_copy(session: Session, sha256: str) -> Job:
+def owe_copies(session: Session, sha256: str) -> Job:
     return jobs.enqueue(session, SMALL, {"sha256": sha256}, dedup=f"{SMALL}:{sha256}", queue="cpu")
+
+
+def owe_cover(session: Session, repo_id: int) -> Job:
+    """Owe small copies of the file that stands for a repository."""
+    return jobs.enqueue(
+        session, COVER, {"repo": repo_id}, dedup=f"{COVER}:{repo_id}", repo_id=repo_id, queue="cpu"
+    )
+
+
+def owe_missing_copies(session: Session) -> int:
+    """Owe copies of all pictures that have none in every width; return of how many."""
+    after, count = "", 0
+    while found := queries_pictures.without_copies(session, after, _BATCH):
+        for sha256 in found:
+            owe_copies(session, sha256)
+        after, count = found[-1], count + len(found)
+    return count

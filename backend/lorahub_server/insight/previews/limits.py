@@ -8,6 +8,10 @@ from lorahub_server.kit.ratelimit import Limit
 PICTURE_MAX = 20 * 1024 * 1024
 SIDE_MAX = 16_384
 PIXELS_MAX = 64 * 1024 * 1024
+# A copy is at most that many times as high as it may be wide.
+TALLEST = 3
+# A file of a repository that lists show itself while, or if ever, it has no small copies.
+SHOWN_WHOLE_MAX = 400_000
 # Of one repository.
 UPLOADS_MAX = 100
 KEPT_MAX = 100

@@ -1,8 +1,11 @@
 """What the previews tell the doors: plain facts, detached from the database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from lorahub_server.insight.previews.limits import TALLEST
 
 MATURITIES = ("none", "soft", "mature", "explicit", "unrated")
 # Made by the hub and made anew when their prompts change; the others are people's.
@@ -17,16 +20,35 @@ SetState = Literal["planned", "no_base", "refused", "none", "off"]
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """A picture in the store. `parameters`: what an uploaded file says about its making."""
+    """A picture in the store. `parameters`: what an uploaded file says about its making.
+
+    `copies`: the bytes of its WebP copies by their widths at most, in pixels.
+    """
 
     sha256: str
     media_type: str
     size: int
     width: int
     height: int
-    has_small: bool
     parameters: dict[str, Any] | None = None
-    small_size: int | None = None
+    copies: Mapping[int, int] = field(default_factory=dict)
+
+    # False where earlier hubs made one copy only, or none are made yet.
+    has_all_copies: bool = False
+
+    @property
+    def has_small(self) -> bool:
+        return bool(self.copies)
+
+    def nearest(self, width: int) -> int | None:
+        """Return the width of the copy to show so wide; None: there are no copies yet."""
+        wide = sorted(self.copies)
+        return next((one for one in wide if one >= width), wide[-1] if wide else None)
+
+    def true_width(self, width: int) -> int:
+        """Return how many pixels wide the copy of that width is: none is wider than the picture."""
+        tallest = TALLEST * width * self.width // self.height if self.height else width
+        return max(1, min(width, self.width, tallest))
 
 
 @dataclass(frozen=True, slots=True)

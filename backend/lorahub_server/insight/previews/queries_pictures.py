@@ -1,15 +1,16 @@
 """SQL of pictures, and of clearing away what nothing shows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lorahub_server.insight.playground.tables import Play
 from lorahub_server.insight.previews.model import PictureFacts
 from lorahub_server.insight.previews.tables import Picture, Preview, Render
 from lorahub_server.kit import upsert
+from lorahub_server.storage.keys import SMALL
 
 _QUIET = {"synchronize_session": False}
 
@@ -36,10 +37,36 @@ def get(session: Session, sha256: str) -> Picture | None:
     return session.get(Picture, sha256, populate_existing=True)
 
 
-def set_small(session: Session, sha256: str, size: int) -> None:
+def set_copies(session: Session, sha256: str, sizes: Mapping[int, int]) -> None:
+    """Note the bytes of all copies of a picture by their widths."""
+    values = {
+        "copies": {str(width): size for width, size in sizes.items()},
+        "small_size": sizes.get(SMALL),
+    }
     session.execute(
-        update(Picture).where(Picture.sha256 == sha256).values(small_size=size),
+        update(Picture).where(Picture.sha256 == sha256).values(**values),
         execution_options=_QUIET,
+    )
+
+
+def without_copies(session: Session, after: str, limit: int) -> Sequence[str]:
+    """Return pictures that have no note of their copies, in the order of their ids."""
+    return session.scalars(
+        select(Picture.sha256)
+        .where(Picture.copies.is_(None), Picture.sha256 > after)
+        .order_by(Picture.sha256)
+        .limit(limit)
+    ).all()
+
+
+def cover_of(session: Session, repo_id: int, sha256: str) -> Picture | None:
+    """Return the picture if it is the file that stands for the repository."""
+    from lorahub_server.library.tables import LibraryEntry
+
+    return session.scalar(
+        select(Picture)
+        .join(LibraryEntry, LibraryEntry.cover_picture == Picture.sha256)
+        .where(LibraryEntry.repo_id == repo_id, Picture.sha256 == sha256)
     )
 
 
@@ -83,8 +110,7 @@ def delete_picture(session: Session, sha256: str, before: datetime) -> bool:
     ).one_or_none()
     if row is None:
         return False
-    used = or_(exists().where(Render.picture == sha256), exists().where(Preview.picture == sha256))
-    if session.scalar(select(used)):
+    if session.scalar(select(_used(sha256))):
         return False
     session.execute(delete(Picture).where(Picture.sha256 == sha256), execution_options=_QUIET)
     return True
@@ -107,7 +133,14 @@ def _is_shown(session: Session, render_id: str) -> bool:
 
 
 def _used_picture() -> ColumnElement[bool]:
+    return _used(Picture.sha256)
+
+
+def _used(sha256: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    from lorahub_server.library.tables import LibraryEntry
+
     return or_(
-        exists().where(Render.picture == Picture.sha256),
-        exists().where(Preview.picture == Picture.sha256),
+        exists().where(Render.picture == sha256),
+        exists().where(Preview.picture == sha256),
+        exists().where(LibraryEntry.cover_picture == sha256),
     )

@@ -18,6 +18,7 @@ from lorahub_server.insight.speed import service as speed
 from lorahub_server.jobs import service as jobs
 from lorahub_server.jobs.tables import Job
 from lorahub_server.kit.clock import now
+from lorahub_server.storage.keys import SMALL
 
 KIND = "render"
 _CODE_MAX, _MESSAGE_MAX, _TEXT_MAX = 64, 2000, 20_000
@@ -234,10 +235,16 @@ def picture_facts(picture: Picture) -> PictureFacts:
         size=picture.size,
         width=picture.width,
         height=picture.height,
-        has_small=picture.small_size is not None,
         parameters=picture.parameters,
-        small_size=picture.small_size,
+        copies=_copies(picture),
+        has_all_copies=picture.copies is not None,
     )
+
+
+def _copies(picture: Picture) -> dict[int, int]:
+    if picture.copies is not None:
+        return {int(width): size for width, size in picture.copies.items()}
+    return {} if picture.small_size is None else {SMALL: picture.small_size}
 
 
 def _open(session: Session, render_id: str) -> Render | None:

@@ -10,7 +10,10 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Picture(Base):
-    """The bytes of a picture in the store, named by their SHA-256, with a small copy beside it."""
+    """A picture, named by the SHA-256 of its bytes, with small copies in the store.
+
+    Its own bytes lie beside them, unless it is only a file of repositories, which have them.
+    """
 
     __tablename__ = "pictures"
 
@@ -19,8 +22,10 @@ class Picture(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     width: Mapped[int]
     height: Mapped[int]
-    # The small copy is WebP, at most 480 px wide and high; None until it is made.
+    # Bytes of the copy that is at most 480 px wide; None until it is made.
     small_size: Mapped[int | None]
+    # Bytes of all copies by their widths: {"240": ..., "480": ...}; None of those of earlier hubs.
+    copies: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     # What the file says about its making: {"prompt", "negative", "seed", "steps", ...}.
     parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

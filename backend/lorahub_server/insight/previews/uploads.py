@@ -1,6 +1,7 @@
 """Pictures that people upload: checked, kept as they are, shown in the gallery."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -46,7 +47,6 @@ def check(data: bytes) -> PictureFacts:
         size=len(data),
         width=head.width,
         height=head.height,
-        has_small=False,
         parameters=parameters(head.texts),
     )
 
@@ -94,11 +94,11 @@ def finish(tx: Tx, repo: Repository, facts: PictureFacts, words: Words) -> Previ
     tx.session.add(row)
     tx.session.flush()
     picture = queries_pictures.get(tx.session, facts.sha256)
-    if picture is not None and picture.small_size is None:
-        jobs.owe_small_copy(tx.session, facts.sha256)
+    if picture is not None and picture.copies is None:
+        jobs.owe_copies(tx.session, facts.sha256)
     covers.refresh(tx.session, repo.id)
     return row
 
 
-def record_small(session: Session, sha256: str, size: int) -> None:
-    queries_pictures.set_small(session, sha256, size)
+def record_copies(session: Session, sha256: str, sizes: Mapping[int, int]) -> None:
+    queries_pictures.set_copies(session, sha256, sizes)

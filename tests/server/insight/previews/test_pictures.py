@@ -16,7 +16,7 @@ from lorahub_server.insight.previews.uploads import Words
 from lorahub_server.kit.clock import now
 from lorahub_server.library import search
 from lorahub_server.repos import service as repos
-from lorahub_server.storage.keys import PICTURES, picture_key, small_key
+from lorahub_server.storage.keys import PICTURES, SMALL, copy_key, picture_key
 from support.galleries import add_base, hold_base, pretend, publish, renders
 from support.inside import Inside
 from support.picture_files import picture, png, raw_png
@@ -81,8 +81,12 @@ def test_an_uploaded_picture_keeps_its_bytes_and_gets_a_small_copy(hub):
     assert (one.prompt, one.seed, one.account) == ("a cat", 3, "alice")
     assert hub.store.read(picture_key(one.picture.sha256)) == data
     assert one.picture.has_small
-    with Image.open(io.BytesIO(hub.store.read(small_key(one.picture.sha256)))) as opened:
-        assert (opened.format, opened.size) == ("WEBP", (480, 360))
+    assert one.picture.has_all_copies
+    for width, size in ((240, (240, 180)), (480, (480, 360)), (960, (960, 720))):
+        copy = hub.store.read(copy_key(one.picture.sha256, width))
+        assert one.picture.copies[width] == len(copy)
+        with Image.open(io.BytesIO(copy)) as opened:
+            assert (opened.format, opened.size) == ("WEBP", size)
     assert upload(hub, data) == kept
     assert card(hub).cover_preview == kept
 
@@ -216,7 +220,7 @@ def test_a_deleted_repository_leaves_nothing_behind_but_what_others_show(shown):
 
 def test_bytes_without_a_row_go(hub):
     hub.store.put(picture_key("a" * 64), [b"x"])
-    hub.store.put(small_key("a" * 64), [b"x"])
+    hub.store.put(copy_key("a" * 64, SMALL), [b"x"])
     assert clear(hub, now()) == 0
     assert clear(hub) == 2
 
