@@ -50,14 +50,15 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
+    gallery = previews.facts_of(tx, repo)["gallery"]
     related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
     return page(
         request,
         "adapter.html",
         status=status,
         gate=gate,
-        **head_of(tx, repo, "card", details.repo),
-        **previews.facts_of(tx, repo),
+        **head_of(tx, repo, "card", details.repo, has_previews=gallery.has_any),
+        gallery=gallery,
         site=base_url(request),
         details=details,
         notices=details.notices,
