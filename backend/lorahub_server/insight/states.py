@@ -1,6 +1,6 @@
 """How far the hub is with each adapter file: what it knows, or what it is doing about it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,12 +31,17 @@ def dedup_key(sha256: str) -> str:
     return f"{INSPECT}:{sha256}"
 
 
-def standings(session: Session, shas: Collection[str]) -> dict[str, Standing]:
-    """Return where each file stands; the caller answers for who may ask."""
+def standings(
+    session: Session, shas: Collection[str], known: Mapping[str, Inspection] | None = None
+) -> dict[str, Standing]:
+    """Return where each file stands; the caller answers for who may ask.
+
+    `known`: the files' inspections, from one who has read them.
+    """
     wanted = set(shas)
     if not wanted:
         return {}
-    done = queries.inspections(session, wanted)
+    done = queries.inspections(session, wanted) if known is None else known
     hashes = queries.hashes(session, wanted)
     owed = {
         job.dedup: job

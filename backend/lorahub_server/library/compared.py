@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.access import Tx, require_read
 from lorahub_server.library import queries_evaluations, vocabulary
-from lorahub_server.library.evaluations import Result
-from lorahub_server.library.queries_evaluations import Other
+from lorahub_server.library.evaluations import Other, Result
 from lorahub_server.library.tables import EvaluationResult
 from lorahub_server.repos.tables import Repository
 

@@ -75,6 +75,19 @@ class Result:
         return self.metric in _LOWER_IS_BETTER
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A result of another repository, beside which one's own is seen."""
+
+    key: str
+    value: float
+    low: float | None
+    high: float | None
+    owner: str
+    name: str
+    title: str
+
+
 def is_file(path: str) -> bool:
     """Tell whether a file of a repository holds results."""
     name = path.removeprefix(FOLDER)

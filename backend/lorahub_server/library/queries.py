@@ -1,6 +1,7 @@
 """SQL of the library's rows. Lists and searches have `queries_search`."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
 from lorahub_server.insight.likeness.tables import Likeness
 from lorahub_server.insight.previews.tables import Preview
+from lorahub_server.insight.tables import Inspection
 from lorahub_server.kit import upsert
 from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
@@ -100,6 +102,27 @@ def files_of(session: Session, repo_id: int) -> Sequence[AdapterFile]:
     return session.scalars(
         select(AdapterFile).where(AdapterFile.repo_id == repo_id).order_by(AdapterFile.path)
     ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """An adapter file with what its header told and what its inspection found."""
+
+    file: AdapterFile
+    header: dict[str, Any] | None
+    inspection: Inspection | None
+
+
+def known_files(session: Session, repo_id: int) -> list[KnownFile]:
+    """Return the adapter files of a repository with all that is recorded, in one statement."""
+    rows = session.execute(
+        select(AdapterFile, Blob.summary, Inspection)
+        .join(Blob, Blob.sha256 == AdapterFile.sha256)
+        .outerjoin(Inspection, Inspection.sha256 == AdapterFile.sha256)
+        .where(AdapterFile.repo_id == repo_id)
+        .order_by(AdapterFile.path)
+    )
+    return [KnownFile(*row) for row in rows]
 
 
 def replace_files(session: Session, repo_id: int, files: Sequence[AdapterFile]) -> None:

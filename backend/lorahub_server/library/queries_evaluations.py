@@ -1,32 +1,19 @@
 """SQL of evaluation results. What is compared asks `visible_repos`."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
+from lorahub_server.library.evaluations import Other
 from lorahub_server.library.tables import EvaluationResult, LibraryEntry
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
 
 # So many results of one kind are looked at, those of the newest repositories.
 _LOOKED_AT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """A result of another repository."""
-
-    key: str
-    value: float
-    low: float | None
-    high: float | None
-    owner: str
-    name: str
-    title: str
 
 
 def replace(session: Session, repo_id: int, rows: Sequence[EvaluationResult]) -> None:

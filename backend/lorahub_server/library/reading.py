@@ -81,10 +81,7 @@ def read_card(tx: Tx, repo: Repository, commit_oid: str | None) -> cards.Card:
 def card_bytes(tx: Tx, repo: Repository, commit_oid: str | None) -> bytes:
     if commit_oid is None:
         return b""
-    entry = trees.find_file(tx, repo, commit_oid, cards.NAME)
-    if entry is None or entry.large or entry.size > cards.MAX_BYTES:
-        return b""
-    return trees.read_file(tx, repo, entry)
+    return trees.read_small(tx, repo, commit_oid, cards.NAME, cards.MAX_BYTES) or b""
 
 
 def _config_path(path: str) -> str:

@@ -133,17 +133,19 @@ def details(tx: Tx, repo: Repository) -> RepoDetails:
     """Return everything that the repository's page shows."""
     require_read(tx.caller, repo)
     (card,) = cards_of(tx, [repo.id])
-    files = queries.files_of(tx.session, repo.id)
-    headers = queries.summaries(tx.session, [file.sha256 for file in files])
-    adapters = _standing(tx.session, files, headers, card.family_declared)
+    found = queries.known_files(tx.session, repo.id)
+    headers = {one.file.sha256: one.header for one in found if one.header is not None}
+    inspected = {one.file.sha256: one.inspection for one in found if one.inspection is not None}
+    files = [one.file for one in found]
+    adapters = _standing(tx.session, files, headers, card.family_declared, inspected)
     # What jobs are doing now, which the library's own row does not know.
     card.health = derive.health_of(adapters)
     text = reading.card_bytes(tx, repo, card.revision)
     parsed = parse(text)
     clash = conflict.find(parsed.base_models, adapters)
     may_mend = can_write(tx.caller, repo)
-    found = notices.find(parsed, card, adapters, clash, may_mend=may_mend)
-    return RepoDetails(card, adapters, clash, found, parsed, bool(text))
+    told = notices.find(parsed, card, adapters, clash, may_mend=may_mend)
+    return RepoDetails(card, adapters, clash, told, parsed, bool(text))
 
 
 def at_revision(tx: Tx, repo: Repository, commit_oid: str) -> Snapshot:
@@ -197,9 +199,10 @@ def _standing(
     files: Sequence[AdapterFile],
     headers: Mapping[str, dict[str, Any]],
     declared: str | None,
+    known: Mapping[str, Inspection] | None = None,
 ) -> list[AdapterDetails]:
     """Return the files with what is known and what is being done about them."""
-    found = states.standings(session, [file.sha256 for file in files])
+    found = states.standings(session, [file.sha256 for file in files], known)
     adapters = []
     for file in files:
         standing = found[file.sha256]

@@ -39,6 +39,19 @@ def data_of(session: Session, repo_id: int, oids: Collection[str]) -> dict[str, 
     return {row.oid: row.data for row in rows}
 
 
+def small_data(session: Session, repo_id: int, oid: str, most: int) -> bytes | None:
+    """Return a file's bytes, if it is none of the large ones and has `most` bytes at most."""
+    size = func.coalesce(GitObject.content_size, GitObject.size)
+    return session.scalar(
+        select(GitObject.data).where(
+            GitObject.repo_id == repo_id,
+            GitObject.oid == oid,
+            GitObject.large.is_not(True),
+            size <= most,
+        )
+    )
+
+
 def facts_of(session: Session, repo_id: int, oids: Collection[str]) -> dict[str, BlobFacts]:
     if not oids:
         return {}

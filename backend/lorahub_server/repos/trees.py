@@ -83,6 +83,17 @@ def read_file(tx: Tx, repo: Repository, entry: Entry) -> bytes:
     return read_files(tx, repo, [entry])[entry.path]
 
 
+def read_small(tx: Tx, repo: Repository, commit_oid: str, path: str, most: int) -> bytes | None:
+    """Return a file's bytes; None where there is none, or a large one, or one of more than `most`.
+
+    At most one statement beside those that find it.
+    """
+    item = _find(tx, repo, commit_oid, path)
+    if item is None or not item.is_file:
+        return None
+    return queries_objects.small_data(tx.session, repo.id, item.oid, most)
+
+
 def read_files(tx: Tx, repo: Repository, entries: Collection[Entry]) -> dict[str, bytes]:
     """Return the bytes of small files by path, in one query for all."""
     if any(entry.large or not entry.is_file for entry in entries):

@@ -2,19 +2,18 @@
 
 from fastapi import APIRouter, Request, Response
 
-from lorahub_server.access import Tx, can_read_files
+from lorahub_server.access import Tx
 from lorahub_server.community import stars
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web import citation as citations
 from lorahub_server.doors.web import facts, other_forms, previews, results
+from lorahub_server.doors.web.card_html import card_html
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
-from lorahub_server.doors.web.guess import TITLE
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight import service as insight
-from lorahub_server.kit import markdown
 from lorahub_server.library import (
     citation,
     compared,
@@ -51,14 +50,15 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
+    gallery = previews.facts_of(tx, repo)["gallery"]
     related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
     return page(
         request,
         "adapter.html",
         status=status,
         gate=gate,
-        **head_of(tx, repo, "card", details.repo),
-        **previews.facts_of(tx, repo),
+        **head_of(tx, repo, "card", details.repo, has_previews=gallery.has_any),
+        gallery=gallery,
         site=base_url(request),
         details=details,
         notices=details.notices,
@@ -68,7 +68,7 @@ def page_of(
         strength=strength.of(details.card.front),
         prompt_tag=snippets.prompt_tag(details, adapter) if adapter else None,
         snippets=snippets.snippets(details, base_url(request), adapter),
-        card_html=_card_html(tx, repo, details),
+        card_html=card_html(tx, repo, details.card.body, details.repo.revision),
         related=related,
         bibtex=citations.bibtex_of(repo, details, base_url(request)),
         results=results.shown(compared.of(tx, repo), details.repo.owner, details.repo.name),
@@ -126,19 +126,3 @@ def inspect_again(form: Posted, tx: WriteTx, owner: str, name: str) -> Response:
 def _chosen(details: RepoDetails, path: str) -> AdapterDetails | None:
     """Return the adapter file that the page is about: the one asked for, else the first."""
     return next((one for one in details.adapters if one.path == path), details.primary)
-
-
-def _card_html(tx: Tx, repo: Repository, details: RepoDetails) -> markdown.SafeHtml | None:
-    revision = details.repo.revision or repo.default_branch
-    body = TITLE.sub("", details.card.body, count=1)  # the page has it already
-    if not body.strip():
-        return None
-    names = (repo.owner.name, repo.name)
-    raw_base = f"{links.repo(*names, 'resolve')}/{links.piece(revision)}/"
-    shown = markdown.render(
-        body,
-        link_base=f"{links.repo(*names, 'blob')}/{links.piece(repo.default_branch)}/",
-        raw_base=raw_base if can_read_files(tx, repo) else None,
-    )
-    # A text may hold nothing to see, such as a comment.
-    return shown if shown.strip() else None

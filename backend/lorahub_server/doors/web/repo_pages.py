@@ -21,8 +21,15 @@ class Tab:
     href: str
 
 
-def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) -> dict[str, Any]:
-    """Return what `repo_base.html` needs."""
+def head_of(
+    tx: Tx,
+    repo: Repository,
+    tab: str,
+    card: RepoCard | None = None,
+    *,
+    has_previews: bool | None = None,
+) -> dict[str, Any]:
+    """Return what `repo_base.html` needs. `has_previews`: from one who knows it already."""
     shown = card or card_of(tx, repo)
     shown.has_open_files = can_read_files(tx, repo)
     may_write = can_write(tx.caller, repo)
@@ -35,7 +42,7 @@ def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) ->
             shown,
             may_write=may_write,
             may_play=_may_play(tx, shown),
-            may_look=may_write or previews.has_any(tx, repo.id),
+            may_look=may_write or _has_previews(tx, repo, has_previews),
         ),
         "can_write": may_write,
     }
@@ -51,6 +58,10 @@ def card_of(tx: Tx, repo: Repository) -> RepoCard:
 def repo_and_head(tx: Tx, owner: str, name: str, tab: str) -> tuple[Repository, dict[str, Any]]:
     repo = service.get_repo(tx, owner, name)
     return repo, head_of(tx, repo, tab)
+
+
+def _has_previews(tx: Tx, repo: Repository, known: bool | None) -> bool:
+    return previews.has_any(tx, repo.id) if known is None else known
 
 
 def _may_play(tx: Tx, repo: RepoCard) -> bool:

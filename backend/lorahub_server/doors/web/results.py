@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from lorahub_server.doors import links
 from lorahub_server.library.compared import Compared
-from lorahub_server.library.evaluations import Result
-from lorahub_server.library.queries_evaluations import Other
+from lorahub_server.library.evaluations import Other, Result
 
 # Of the drawing; dots at its ends stay whole.
 WIDTH, _EDGE = 160, 6

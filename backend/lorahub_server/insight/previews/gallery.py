@@ -56,6 +56,7 @@ def gallery(tx: Tx, repo: Repository) -> Gallery:
         prompts=wanted.prompts if wanted and may_edit else None,
         chosen_base=wanted.base_id if wanted and may_edit else None,
         may_edit=may_edit,
+        has_any=wanted is not None or bool(shown),
         **groups,
     )
 

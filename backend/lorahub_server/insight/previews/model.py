@@ -181,6 +181,8 @@ class Gallery:
     prompts: list[dict[str, Any]] | None = None
     chosen_base: str | None = None
     may_edit: bool = False
+    # Whether there is a set of previews, or any of them.
+    has_any: bool = False
 
     @property
     def all(self) -> list[Shown]:

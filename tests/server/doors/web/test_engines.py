@@ -18,12 +18,12 @@ PAGES = {
     "/tags/style": 6,
     "/stars": 3,
     "/maren": 10,
-    "/maren/glass": 23,
+    "/maren/glass": 16,
     "/maren/glass/tree/main": 13,
     "/maren/glass/blob/main/README.md": 13,
     "/maren/glass/commits/main": 11,
     "/maren/glass/settings": 8,
-    "/maren/glass/card": 12,
+    "/maren/glass/card": 9,
     "/settings": 3,
     "/settings/tokens": 3,
     "/upload": 2,
@@ -59,3 +59,21 @@ def test_a_list_costs_the_same_however_long_it_is(site, count):
     event.listen(site.hub.db.engine, "before_cursor_execute", lambda *facts: seen.append(facts[2]))
     maren.visit("/")
     assert len(seen) <= PAGES["/"]
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_an_adapter_costs_the_same_however_many_relatives_it_has(site, count):
+    """With results that are compared: one statement more than a page without."""
+    maren = Person(site).sign_up("maren")
+    api = site.token_of("maren", "read", "write")
+    front = (
+        "---\nbase_model: some/base\nmodel-index:\n- results:\n  - dataset: {type: a/b}\n"
+        "    metrics: [{type: accuracy, value: 0.5, n: 9}]\n---\n# Glass\n"
+    )
+    for number in range(count + 1):
+        api.publish(f"maren/a{number}", {"README.md": front.encode(), "a.safetensors": adapter(1)})
+    seen: list[str] = []
+    event.listen(site.hub.db.engine, "before_cursor_execute", lambda *facts: seen.append(facts[2]))
+    page = maren.visit("/maren/a0")
+    assert "More on this base" in page.text
+    assert len([text for text in seen if not text.startswith("BEGIN")]) <= PAGES["/maren/glass"] + 1
