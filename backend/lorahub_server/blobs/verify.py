@@ -47,6 +47,17 @@ def verify(chunks: Iterable[bytes], *, name: str, size: int, announced: str | No
     return VerifiedBlob(found, size, summary, name)
 
 
+def read_head(head: bytes, *, name: str, size: int) -> dict[str, Any] | None:
+    """Return what the beginning of a file of that size tells; None: it is no adapter file.
+
+    Raises BadFile for what `verify` would refuse of it. `head` is the whole header at least.
+    """
+    try:
+        return _summary(_Counted([head]), name, size)
+    except AdapterFileError as error:
+        raise BadFile(error.code, str(error), error.key) from error
+
+
 def _summary(stream: "_Counted", name: str, size: int) -> dict[str, Any] | None:
     head = stream.first(b"", HEAD_BYTES)
     if not looks_like_weights(head[:HEAD_BYTES], name):

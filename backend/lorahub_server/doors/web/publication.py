@@ -11,19 +11,25 @@ from lorahub_server.blobs.errors import UploadIncomplete, UploadNotFound
 from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.doors.web import families, words
 from lorahub_server.doors.web.guess import Wish
+from lorahub_server.kit import names
 from lorahub_server.kit.errors import HubError
 from lorahub_server.library import card as cards
 from lorahub_server.library import overlay
 from lorahub_server.repos.commit import AddBlob, AddFile, Operation
 from lorahub_server.storage.keys import blob_key
 
-FILES_MAX = 50
+FILES_MAX = 100
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 
 
 class NoPicture(HubError):
     status = 422
     code = "no_picture"
+
+
+class SameName(HubError):
+    status = 422
+    code = "same_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,13 @@ class Picture:
     content: bytes
 
 
-def load(tx: Tx, upload_ids: Sequence[str]) -> list[File]:
-    """Return the caller's finished uploads; raises UploadNotFound or UploadIncomplete."""
+def load(tx: Tx, upload_ids: Sequence[str], paths: Sequence[str] = ()) -> list[File]:
+    """Return the caller's finished uploads; raises UploadNotFound or UploadIncomplete.
+
+    `paths`: where each goes in the repository, in the order of the ids; else under its own name.
+    Raises SameName where two would go to the same place.
+    """
+    at = dict(zip(upload_ids, paths, strict=False))
     found = [uploads.get_upload(tx, upload_id) for upload_id in dict.fromkeys(upload_ids)]
     for upload in found:
         if upload.state != "done" or upload.blob_sha256 is None:
@@ -62,15 +73,32 @@ def load(tx: Tx, upload_ids: Sequence[str]) -> list[File]:
             raise UploadNotFound
         is_small = blob.summary is None and blob.size <= INLINE_MAX
         content = tx.store.read(blob_key(blob.sha256)) if is_small else None
-        name = upload.name
+        name = names.check_path(at.get(upload.id) or upload.name)
         files.append(File(upload.id, name, blob.size, blob.sha256, blob.summary, content))
+    _check_places(files)
     return files
+
+
+def _check_places(files: Sequence[File]) -> None:
+    seen: set[str] = set()
+    for file in files:
+        if file.name in seen:
+            message = (
+                f"Two of the files are called {file.name}. Rename one of them, or put them into "
+                "folders and send the folder that holds both."
+            )
+            raise SameName(message, place="files")
+        seen.add(file.name)
 
 
 def facts_of(files: Sequence[File]) -> dict[str, Any]:
     """Return what the first adapter file tells, with what its configuration adds."""
-    summary = next((file.summary for file in files if file.summary is not None), {}) or {}
-    config = _content(files, overlay.CONFIG_NAME)
+    first = next((file for file in files if file.summary is not None), None)
+    if first is None or first.summary is None:
+        return {}
+    folder, slash, _ = first.name.rpartition("/")
+    config = _content(files, f"{folder}{slash}{overlay.CONFIG_NAME}")
+    summary = first.summary
     return overlay.with_config(summary, overlay.read_config(config) if config else None)
 
 

@@ -14,12 +14,13 @@ from lorahub_server.blobs.limits import INLINE_MAX
 from lorahub_server.community import orgs
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import Hub, OwnHub, ReadTx
-from lorahub_server.doors.web import facts, publication
+from lorahub_server.doors.web import facts, groups, publication
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.guess import Wish, wish_of
 from lorahub_server.doors.web.publication import File, Picture
 from lorahub_server.doors.web.upload import NO_ADAPTER, NoAdapter, send_in, write_tx_of
 from lorahub_server.doors.web.view import page, redirect
+from lorahub_server.doors.web.words import leaf
 from lorahub_server.kit.errors import HubError
 from lorahub_server.library import card as cards
 from lorahub_server.library import licences
@@ -34,6 +35,8 @@ from lorahub_server.repos.tables import Repository
 router = APIRouter()
 
 Also = Annotated[list[str] | None, Query(max_length=publication.FILES_MAX)]
+# Where the files go in the repository, in the order of the uploads; without, by their own names.
+At = Annotated[list[str] | None, Query(max_length=publication.FILES_MAX + 1)]
 _TITLE_MAX = 120
 _FIELDS = (
     "title",
@@ -55,17 +58,23 @@ class Incomplete(HubError):
 
 
 @router.get("/upload/{upload_id}")
-def show(request: Request, tx: ReadTx, upload_id: str, also: Also = None, to: str = "") -> Response:
+def show(
+    request: Request,
+    tx: ReadTx,
+    upload_id: str,
+    also: Also = None,
+    at: At = None,
+    to: str = "",
+) -> Response:
     account = require_session(tx.caller)
-    files = _files(tx, [upload_id, *(also or [])])
+    files = _files(tx, [upload_id, *(also or [])], at or [])
     before = publication.card_among(files)
     owner, name = _target(to, account.name)
     there = _writable(tx, owner, name) if name else None
     if there is not None and before is None:
         before = library.card_bytes_of(tx, there, refs.head(tx, there))
-    wish = wish_of(
-        files[0].name, publication.facts_of(files), cards.parse(before) if before else None
-    )
+    card = cards.parse(before) if before else None
+    wish = wish_of(_name_of(files), publication.facts_of(files), card)
     wish.owner = owner
     if there is not None:
         wish.owner, wish.name, wish.private = there.owner.name, there.name, there.private
@@ -74,7 +83,13 @@ def show(request: Request, tx: ReadTx, upload_id: str, also: Also = None, to: st
 
 @router.post("/upload/{upload_id}")
 def publish(
-    request: Request, form: Posted, hub: OwnHub, upload_id: str, also: Also = None, to: str = ""
+    request: Request,
+    form: Posted,
+    hub: OwnHub,
+    upload_id: str,
+    also: Also = None,
+    at: At = None,
+    to: str = "",
 ) -> Response:
     ids = [upload_id, *(also or [])]
     with hub.db.read() as session:
@@ -84,7 +99,7 @@ def publish(
         account = require_session(caller)
         own_name = account.name
         tx = Tx(session, caller, hub.store, hub.settings, account.updated_at, request_id="")
-        files = _files(tx, ids)
+        files = _files(tx, ids, at or [])
     if form.text("act") == "discard":
         _forget(hub, caller, ids)
         return redirect("/upload")
@@ -106,11 +121,17 @@ def publish(
     return redirect(address)
 
 
-def _files(tx: Tx, ids: Sequence[str]) -> list[File]:
-    files = publication.load(tx, ids)
+def _files(tx: Tx, ids: Sequence[str], paths: Sequence[str]) -> list[File]:
+    files = publication.load(tx, ids, paths)
     if not any(file.summary for file in files):
         raise NoAdapter(NO_ADAPTER)
     return files
+
+
+def _name_of(files: Sequence[File]) -> str:
+    """Return what to call the whole after: its first adapter, whatever forms that comes in."""
+    first = groups.groups(files)[0]
+    return first.title if len(first.files) > 1 else first.files[0][0].name
 
 
 def _target(to: str, own_name: str) -> tuple[str, str]:
@@ -229,6 +250,10 @@ def _confirm(
         told=facts.told(known),
         family=known.get("family"),
         files=files,
+        draft=files[0].upload_id,
+        groups=groups.groups(files),
+        others=[file for file in files if file.summary is None],
+        has_picture=any(file.is_picture for file in files),
         warnings=_warnings(files, known),
     )
 
@@ -242,7 +267,7 @@ def _words_hint(known: dict[str, object], wish: Wish) -> str:
 def _warnings(files: Sequence[File], known: dict[str, object]) -> list[str]:
     found = []
     is_peft = known.get("layout") == "peft"
-    if is_peft and not any(file.name == "adapter_config.json" for file in files):
+    if is_peft and not any(leaf(file.name) == "adapter_config.json" for file in files):
         found.append(
             "PEFT loads an adapter with its adapter_config.json. Go back and send both together."
         )

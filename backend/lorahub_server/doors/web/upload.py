@@ -12,6 +12,7 @@ from lorahub_server.blobs.verify import VerifiedBlob
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import Hub, ReadTx, base_url, hub_of, reading
 from lorahub_server.doors.streams import Body, pour
+from lorahub_server.doors.web import publication
 from lorahub_server.doors.web.forms import BadForm, check_origin, check_token
 from lorahub_server.doors.web.multipart import Part, parts
 from lorahub_server.doors.web.view import page, redirect
@@ -155,5 +156,6 @@ def _upload(
         status=error.status if error else 200,
         wrong=error.message if error else "",
         to=to,
+        files_max=publication.FILES_MAX,
         commands="\n".join(commands),
     )
