@@ -33,7 +33,9 @@ class RepoGone(HubError):
         said = f"The repository was deleted by {by or 'its owner'}. Its name stays unused."
         if stone.get("reason"):
             said += f" The reason given: {stone['reason']}"
-        super().__init__(said, **({"tombstone": dict(stone)} if stone else {}))
+        super().__init__(said)
+        if stone:
+            self.details = {"tombstone": dict(stone)}
 
 
 class LoginRequired(HubError):

@@ -23,6 +23,8 @@ class Generation:
         self._question = (
             "PRAGMA data_version" if db.is_sqlite else "SELECT pg_current_snapshot()::text"
         )
+        driver: Any = db.engine.dialect.dbapi
+        self._errors: tuple[type[Exception], ...] = (DBAPIError, driver.Error)
         # Names of one connection mean nothing to the next.
         self._round = 0
 
@@ -38,7 +40,7 @@ class Generation:
                 cursor = self._connected().cursor()
                 (found,) = cursor.execute(self._question).fetchone()
                 cursor.close()
-            except (DBAPIError, *self._driver_errors()):
+            except self._errors:
                 self._drop()
                 return None
             return self._round, str(found)
@@ -51,7 +53,7 @@ class Generation:
         if self._connection is None:
             # Past the session's machinery: each question by itself, since a transaction would see
             # one state for ever.
-            connection = self._db.engine.raw_connection()
+            connection: Any = self._db.engine.raw_connection()
             connection.detach()
             if not self._db.is_sqlite:
                 connection.dbapi_connection.autocommit = True
@@ -63,7 +65,3 @@ class Generation:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def _driver_errors(self) -> tuple[type[Exception], ...]:
-        driver: Any = self._db.engine.dialect.dbapi
-        return (driver.Error,)

@@ -15,6 +15,22 @@ from lorahub_server.repos import history, trees
 from lorahub_server.repos.history import CommitInfo
 from lorahub_server.repos.tables import Repository
 
+__all__ = [
+    "HASHES_MAX",
+    "UNKNOWN",
+    "Answer",
+    "BadHash",
+    "Buried",
+    "HashNotFound",
+    "Holding",
+    "Now",
+    "State",
+    "is_hash",
+    "look_up",
+    "normal",
+    "note",
+]
+
 HASHES_MAX = 500
 # Repositories that are told of one file, and deleted ones of one question.
 _EACH = 5

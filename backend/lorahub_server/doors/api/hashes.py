@@ -10,8 +10,7 @@ from lorahub_server.doors.api import examples
 from lorahub_server.doors.deps import ReadTx, base_url
 from lorahub_server.doors.schemas import Text, Time, example
 from lorahub_server.library import past
-from lorahub_server.library.past import Holding
-from lorahub_server.library.queries_past import Buried
+from lorahub_server.library.past import Buried, Holding
 
 router = APIRouter(prefix="/hashes", tags=["hashes"])
 

@@ -171,9 +171,9 @@ def _made(state: _State, begun: Message, body: bytes) -> _Kept:
 
 
 def _varying(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    message = {"type": "http.response.start", "headers": list(headers)}
-    MutableHeaders(scope=message).add_vary_header("Accept-Encoding")
-    return message["headers"]
+    found = MutableHeaders(raw=list(headers))
+    found.add_vary_header("Accept-Encoding")
+    return found.raw
 
 
 async def _answer(kept: _Kept, scope: Scope, send: Send) -> None:
