@@ -36,7 +36,8 @@ def bury(tx: Tx, repo: Repository, reason: str, *, for_cause: bool) -> None:
     _describe(stone, entry)
     head = queries.files_of(tx.session, repo.id)[:_FOUND]
     past = queries_past.published_of(tx.session, repo.id, _FOUND)
-    lay = {one.sha256: (one.path, one.size) for one in (*past, *head)}
+    lay = {one.sha256: (one.path, one.size) for one in past}
+    lay |= {one.sha256: (one.path, one.size) for one in head}
     known = inspections.hashes(tx.session, lay)
     stone.files = [
         {

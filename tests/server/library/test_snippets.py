@@ -28,7 +28,8 @@ def details(
         id=1, owner="alice", name="glass", private=private, default_branch="main",
         revision="a" * 40, title="Glass", summary="", license=None, base_model=base, family=family,
         family_declared=None, layout=form, method="lora", rank=16, size=1, adapters=len(paths),
-        trigger_words=list(words), tags=[], health="ok", cover=None, stars=0, downloads=0,
+        trigger_words=list(words), tags=[], health="ok", cover=None, cover_size=None,
+        cover_picture=None, stars=0, downloads=0,
         starred=False, created_at=MOMENT, updated_at=MOMENT, published_at=MOMENT,
     )  # fmt: skip
     return RepoDetails(card, adapters, None, [])

@@ -207,7 +207,7 @@ def test_what_was_deleted_leaves_a_page(maren, publish, person):
         assert "deleted" in page.text
     page = person.visit("/maren/glass/tree/main")
     assert page.status == 410
-    assert "was deleted by its owner" in page.text
+    assert "Deleted by its owner" in page.text
     assert "/maren" in page.links
     assert person.visit("/maren/hidden").status == 404
 
