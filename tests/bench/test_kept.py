@@ -151,5 +151,5 @@ def test_a_kept_list_beside_a_file(hub: Hub, nginx, bare) -> None:
     for name, number in found.items():
         of_nginx, of_bare = number / found["nginx"], number / found["bare"]
         print(f"{name:>16}: {number:8.0f} a CPU second, {of_nginx:.3f} nginx, {of_bare:.2f} bare")
-    assert found["list"] >= 0.4 * found["bare"]
-    assert found["list, unchanged"] >= 0.4 * found["bare"]
+    assert found["list"] >= 0.25 * found["bare"]
+    assert found["list, unchanged"] >= 0.3 * found["bare"]

@@ -155,6 +155,7 @@ class TestReference:
             "/{owner}/{name}/variant/",
             "/{owner}/{name}/variants/",
             "/{owner}/{name}/previews/",
+            "/{owner}/{name}/cover/",
         )
         assert all(path.startswith(("/api/", *files)) for path in document["paths"])
 
