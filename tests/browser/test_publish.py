@@ -97,7 +97,7 @@ def test_a_folder_of_peft_is_dropped_together(opened, adapters, signs_up, name):
         page.get_by_label("Address").fill("legalese")
         page.get_by_role("button", name="Publish").click()
         page.wait_for_url("**/legalese")
-        page.get_by_label("PEFT", exact=True).first.check()
+        page.locator(".tools").get_by_text("PEFT", exact=True).click()
         expect(page.get_by_role("region", name="PEFT")).to_contain_text("PeftModel")
         page.get_by_role("link", name="Files").click()
         for path in folder.iterdir():
