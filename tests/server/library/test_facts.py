@@ -151,7 +151,8 @@ def test_a_configuration_is_cut_to_what_is_known():
 
 
 @given(st.dictionaries(st.sampled_from(["r", "lora_alpha", "task_type", "target_modules", "use_dora"]),
-                       st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists)))  # fmt: skip
+                       st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+                                    lambda some: st.lists(some, max_size=4), max_leaves=6)))  # fmt: skip
 def test_any_configuration_is_read(config):
     found = read_config(json.dumps(config).encode())
     json.dumps(with_config(OPEN, found), allow_nan=False)
