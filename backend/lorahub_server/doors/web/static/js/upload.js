@@ -137,6 +137,7 @@
 
     retry() {
       this.wrong.textContent = "";
+      this.again.nextElementSibling.focus();
       this.again.hidden = true;
       this.state = "waiting";
       pump();
