@@ -7,7 +7,7 @@ from lorahub_server.cli.common import load_settings, open_database, plain_errors
 
 @click.command("rebuild")
 def command() -> None:
-    """Derive the library's columns again from cards and inspections."""
+    """Derive the library's columns again from cards and inspections; owe missing small copies."""
     from lorahub_server.library.service import rebuild_all
 
     settings = load_settings()

@@ -76,7 +76,9 @@ def form_of(name: str, summary: Mapping[str, Any]) -> Form:
         stem = path.parent.name
     left, forms = _taken_apart(stem)
     title = left or stem
-    told = _FLOAT.sub("fp", dtypes(dict(summary.get("dtypes") or {})).lower())
+    # That of most of the values; a few in another type, such as alphas, say nothing.
+    types = dtypes(summary.get("elements") or summary.get("dtypes") or {})
+    told = _FLOAT.sub("fp", types.partition(",")[0].lower())
     words = ", ".join(forms) or told
     family = str(summary.get("family") or "")
     return Form(f"{title.casefold()}\n{family}", title, words)

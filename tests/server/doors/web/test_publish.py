@@ -188,6 +188,42 @@ def test_several_files_belong_together(maren):
         assert f"/maren/legalese/blob/main/{name}" in tree.links
 
 
+def test_forms_and_packs_are_shown_as_such(maren):
+    page = upload(
+        maren,
+        ("glass-fp16.safetensors", kohya()),
+        ("glass-bf16.safetensors", kohya("Other")),
+        ("rain.safetensors", adapter(1)),
+    )
+    assert "A pack of 2 adapters" in page.text
+    assert "glass in 2 forms" in page.text
+    # Not after one of its forms.
+    assert confirm(page).fields["name"] == "glass"
+
+
+def test_files_go_where_their_folders_were(maren):
+    page = upload(maren, ("a.safetensors", kohya()), ("b.safetensors", adapter(1)))
+    first = page.address.partition("?")[0]
+    also = page.address.partition("also=")[2]
+    assert len(also) == 32
+    page = maren.visit(f"{first}?also={also}&at=one/a.safetensors&at=two/a.safetensors")
+    page = maren.send(confirm(page), license="mit", name="pack")
+    assert page.address == "/maren/pack"
+    assert "2 adapters in this repository" in page.text
+    for folder in ("one", "two"):
+        tree = maren.visit(f"/maren/pack/tree/main/{folder}")
+        assert f"/maren/pack/blob/main/{folder}/a.safetensors" in tree.links
+
+
+def test_two_files_can_not_go_to_the_same_place(maren):
+    page = upload(maren, ("a.safetensors", kohya()), ("a.safetensors", adapter(1)))
+    assert page.status == 422
+    assert "Two of the files are called a.safetensors" in page.text
+    page = upload(maren, ("a.safetensors", kohya()))
+    for wrong in ("../a", "/a", ".git/config"):
+        assert maren.visit(f"{page.address}?at={wrong}").status == 422
+
+
 def test_peft_without_its_configuration_is_warned_about(maren):
     page = upload(maren, ("adapter_model.safetensors", adapter(1)))
     assert "adapter_config.json" in page.text

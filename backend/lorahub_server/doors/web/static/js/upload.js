@@ -68,8 +68,9 @@
       this.state = "waiting";
       this.controller = new AbortController();
       this.element = el("li", "sending");
-      this.what = el("span", "what", path);
+      this.what = el("span", "what");
       this.told = el("span", "told small");
+      this.words = el("span", "told small");
       this.line = el("span", "state-line muted small");
       this.bar = el("progress");
       this.bar.max = Math.max(bytes, 1);
@@ -81,7 +82,7 @@
       this.again = this.button("Try again", "button small", () => this.retry());
       this.again.hidden = true;
       acts.append(this.again, this.button("Remove", "button small plain", () => this.remove()));
-      this.element.append(this.what, this.told, this.line, this.bar, this.wrong, acts);
+      this.element.append(this.what, this.told, this.words, this.line, this.bar, this.wrong, acts);
       this.tell();
     }
 
@@ -94,11 +95,12 @@
     }
 
     tell() {
-      this.what.replaceChildren(this.path);
+      this.what.replaceChildren(el("span", "", this.path));
       if (!this.adapter) return;
       if (this.adapter.form) this.what.append(el("span", "chip", this.adapter.form));
-      const words = this.adapter.words.length ? `. Trigger words: ${this.adapter.words.join(", ")}` : "";
-      this.told.textContent = this.adapter.short + words;
+      this.told.textContent = this.adapter.short;
+      const words = this.adapter.words.join(", ");
+      this.words.textContent = words ? `Trigger words: ${words}` : "";
     }
 
     move(sent) {
@@ -135,6 +137,7 @@
 
     retry() {
       this.wrong.textContent = "";
+      this.again.nextElementSibling.focus();
       this.again.hidden = true;
       this.state = "waiting";
       pump();
@@ -142,6 +145,8 @@
 
     async remove() {
       const at = rows.indexOf(this);
+      // Who tidies up says by themselves when to go on.
+      isFresh = false;
       this.controller.abort();
       rows.splice(at, 1);
       const next = rows[at] ?? rows[at - 1];
@@ -239,7 +244,7 @@
       .map((group) => {
         const section = el("div", "upload-group stack stack-2");
         if (isNamed && group.title) {
-          const name = el("h3", "upload-name", group.title);
+          const name = el("h2", "upload-name", group.title);
           if (group.rows.length > 1) {
             name.append(" ", el("span", "small muted", `in ${group.rows.length} forms`));
           }
