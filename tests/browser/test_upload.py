@@ -122,6 +122,7 @@ def test_a_broken_file_is_told_at_its_line_and_can_be_removed(opened, page_of, a
         page.wait_for_url(re.compile(r"/upload/\w+"))
 
 
+@pytest.mark.slow  # needs a machine that is quick enough to be interrupted in time
 def test_an_upload_goes_on_after_a_reload(opened, page_of, large):
     with opened() as context:
         page = page_of(context)
