@@ -22,6 +22,8 @@ _HASH = re.compile(r"[0-9a-f]{8,64}")
 _MAX_FOUND = 100
 # AutoV1 of every file below 1 MiB: the hash of no bytes names nothing.
 _OF_NOTHING = "e3b0c442"
+# Characters of the SHA-256 that are the AutoV2.
+_AUTOV2 = 10
 _CODE_MAX, _MESSAGE_MAX = 64, 2000
 # Warnings of a report that say that what is declared is not what the weights have.
 _CONTRADICTIONS = frozenset({"header_differs", "config_other_method"})
@@ -123,6 +125,15 @@ def get_inspections(tx: Tx, shas: Collection[str]) -> dict[str, Inspection]:
     """Return the inspections of those files that the caller may read somewhere."""
     seen = queries.visible_shas(tx.session, tx.caller, shas)
     return queries.inspections(tx.session, seen)
+
+
+def hashes_of(tx: Tx, sha256: str) -> dict[str, str]:
+    """Return by their kind the names that tools know a file by: all of them once it is inspected.
+
+    The caller answers for who may ask.
+    """
+    known = queries.hashes(tx.session, [sha256]).get(sha256, {})
+    return {"SHA256": sha256, "AutoV2": sha256[:_AUTOV2]} | known
 
 
 def find_by_hash(tx: Tx, value: str) -> Sequence[str]:

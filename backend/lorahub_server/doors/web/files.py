@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from lorahub.adapters.limits import MAX_TENSORS
 from lorahub_server.access import Tx
-from lorahub_server.blobs import service as blobs
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
-from lorahub_server.doors.web import facts, words
-from lorahub_server.doors.web.facts import Line
+from lorahub_server.doors.web import weights, words
 from lorahub_server.doors.web.repo_pages import repo_and_head
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.repos import history, refs, trees
@@ -61,13 +61,22 @@ def show_tree(
 
 @router.get("/{owner}/{name}/blob/{revision}/{path:path}")
 def show_blob(
-    request: Request, tx: ReadTx, owner: str, name: str, revision: str, path: str
+    request: Request,
+    tx: ReadTx,
+    owner: str,
+    name: str,
+    revision: str,
+    path: str,
+    tensors: Annotated[str, Query(max_length=200)] = "",
+    start: Annotated[int, Query(ge=0, le=MAX_TENSORS)] = 0,
 ) -> Response:
+    """`tensors`: what names of tensors must hold; `start`: how many are on the pages before."""
     repo, head = repo_and_head(tx, owner, name, "files")
     oid = refs.resolve(tx, repo, revision)
     entry = trees.get_entry(tx, repo, oid, path)
     if not entry.is_file:
         return redirect(links.tree(repo.owner.name, repo.name, revision, path))
+    here = links.blob(repo.owner.name, repo.name, revision, path)
     is_open = path == CARD or head["repo"].has_open_files
     is_picture = is_open and words.ending(path) in words.PICTURES
     lines = None if is_picture or not is_open else _lines(tx, repo, entry)
@@ -80,7 +89,7 @@ def show_blob(
         entry=entry,
         is_picture=is_picture,
         lines=lines,
-        summary=_summary(tx, entry),
+        sheet=weights.sheet(tx, entry, here, tensors, start, is_open=is_open),
         why_not_shown=_why_not(entry) if is_open else _GATED,
     )
 
@@ -130,11 +139,6 @@ def _lines(tx: Tx, repo: Repository, entry: Entry) -> list[str] | None:
     except UnicodeDecodeError:
         return None
     return lines if len(lines) <= _LINES_MAX else None
-
-
-def _summary(tx: Tx, entry: Entry) -> list[Line]:
-    blob = blobs.may_use(tx, entry.sha256) if entry.large and entry.sha256 else None
-    return facts.told(blob.summary) if blob is not None and blob.summary else []
 
 
 def _why_not(entry: Entry) -> str:

@@ -1,4 +1,9 @@
+import numpy as np
 import pytest
+from safetensors.numpy import save
+
+from support.inside import sha256
+from support.running import run_jobs
 
 SCRIPT = b"#!/bin/sh\n<script>alert(1)</script>\n\nlast line"
 
@@ -49,7 +54,7 @@ def test_other_files_are_shown_as_what_they_are(filled, person):
     assert "/maren/glass/resolve/main/samples/noon.png" in page.images
     page = person.visit("/maren/glass/blob/main/glass.safetensors")
     assert "Rank" in page.text
-    assert "SHA-256" in page.text
+    assert "SHA256" in page.text
     for name in ("odd.bin.txt", "latin.txt"):
         page = person.visit(f"/maren/glass/blob/main/{name}")
         assert "is no text" in page.text
@@ -116,3 +121,44 @@ def test_downloads_are_whole(filled, person, weights):
     answer = person.ask("GET", next(a for a in page.links if "download=1" in a))
     assert answer.body == weights
     assert "attachment" in answer.headers["content-disposition"]
+
+
+def test_the_page_of_weights_shows_hashes_and_tensors(filled, person, site, weights):
+    there = "/maren/glass/blob/main/glass.safetensors"
+    text = person.visit(there).text
+    known = sha256(weights)
+    assert f"SHA256 {known}" in text
+    assert f"AutoV2 {known[:10]}" in text
+    assert "BLAKE3" not in text
+    assert "layers.0.self_attn.q_proj.lora_A.weight F32 2 \N{MULTIPLICATION SIGN} 8 16 64 B" in text
+    run_jobs(site.hub.db, site.hub.store)
+    assert "BLAKE3" in person.visit(there).text
+    assert "2 tensors" not in person.visit("/maren/glass/blob/main/README.md").text
+
+
+def test_tensors_come_in_pages_and_are_found_by_name(filled, person):
+    names = [f"model.layers.{n}.q_proj.lora_{side}.weight" for n in range(115) for side in "AB"]
+    data = save({name: np.zeros((2, 2), "f4") for name in names})
+    filled.publish("maren/glass", {"many.safetensors": data})
+    there = "/maren/glass/blob/main/many.safetensors"
+    shown: list[str] = []
+    address: str | None = there
+    while address:
+        page = person.visit(address)
+        shown += [word for word in page.text.split() if word.startswith("model.layers.")]
+        address = next((a for a in page.links if a.startswith(there + "?start=")
+                        and f"start={len(shown)}#" in a), None)  # fmt: skip
+    assert sorted(shown) == sorted(names)
+    page = person.visit(f"{there}?tensors=layers.7+lora_b")
+    assert "11 whose name holds “layers.7 lora_b”" in page.text
+    assert "No name holds “&lt;b&gt;”" in person.visit(f"{there}?tensors=%3Cb%3E").html
+    assert "1 to 100 of 230" in person.visit(f"{there}?start=9999").text
+    for query in ("start=-1", "start=x", "start=99999999", "tensors=" + "x" * 201):
+        assert person.ask("GET", f"{there}?{query}").status == 422, query
+
+
+def test_tensors_wait_for_access_as_the_file_does(filled, maren, person):
+    filled.patch("repos/maren/glass", json={"gated": "manual"}).expect(200)
+    there = "/maren/glass/blob/main/glass.safetensors"
+    assert "lora_A.weight" not in person.visit(there).text
+    assert "lora_A.weight" in maren.visit(there).text
