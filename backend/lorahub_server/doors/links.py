@@ -47,8 +47,14 @@ def blob(owner: str, name: str, revision: str, file: str) -> str:
     return _at(repo(owner, name, "blob"), revision, file)
 
 
-def commits(owner: str, name: str, revision: str) -> str:
-    return _at(repo(owner, name, "commits"), revision, "")
+def commits(owner: str, name: str, revision: str, file: str = "") -> str:
+    """Return the history, or that of a file or folder."""
+    return _at(repo(owner, name, "commits"), revision, file)
+
+
+def commit(owner: str, name: str, oid: str) -> str:
+    """Return the page that tells what a commit changed."""
+    return repo(owner, name, "commit", oid)
 
 
 def resolve(owner: str, name: str, revision: str, file: str, *, download: bool = False) -> str:

@@ -1,9 +1,12 @@
-"""Which commit last changed each of some files and folders."""
+"""Which commits changed files and folders: the last one of each, or all of one."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from lorahub_server.access import Tx
 from lorahub_server.repos import history, kept, queries_objects
+from lorahub_server.repos.errors import EntryNotFound
 from lorahub_server.repos.history import CommitInfo
 from lorahub_server.repos.objects import FOLDER, Item
 from lorahub_server.repos.tables import Repository
@@ -11,6 +14,24 @@ from lorahub_server.repos.tables import Repository
 # What did not change for longer than this is said to be as old as the last commit looked at.
 _COMMITS_MAX = 1000
 _PAGE = 25
+# Commits that are looked through for one page of a file's history.
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A commit that changed a file or folder, and what became of it there."""
+
+    commit: CommitInfo
+    kind: Literal["added", "changed", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Touches:
+    """The newest come first. `after`: from where to go on; None: there is nothing older."""
+
+    found: list[Touch]
+    after: str | None
 
 
 def last_changes(
@@ -34,12 +55,53 @@ def last_changes(
     return found
 
 
+def touches(
+    tx: Tx, repo: Repository, commit_oid: str, path: str, *, limit: int, after: str | None = None
+) -> Touches:
+    """Return the commits that changed what is at a path, along first parents.
+
+    A page may hold fewer than `limit`, even none, and still lead on: only so many commits are
+    looked at. Raises EntryNotFound where none of all has the path.
+    """
+    found: list[Touch] = []
+    last: tuple[CommitInfo, str | None] | None = None
+    seen = after
+    for commit, there in _states(tx, repo, commit_oid, {path}, after=after, most=_LOOKED_AT):
+        if last is not None:
+            _note(found, *last, there.get(path))
+            seen = last[0].oid
+            if len(found) == limit:
+                return Touches(found, seen)
+        last = commit, there.get(path)
+    if last is not None and last[0].parent is None:
+        _note(found, *last, None)
+        seen = None
+    elif last is None:
+        seen = None
+    if not found and seen is None and after is None:
+        shown = path if path.isprintable() else ""
+        raise EntryNotFound(f"No revision up to this one has {shown}. Check the path.")
+    return Touches(found, seen)
+
+
+def _note(found: list[Touch], commit: CommitInfo, now: str | None, before: str | None) -> None:
+    if now != before:
+        kind: Literal["added", "changed", "removed"]
+        kind = "added" if before is None else "removed" if now is None else "changed"
+        found.append(Touch(commit, kind))
+
+
 def _states(
-    tx: Tx, repo: Repository, start: str, paths: set[str]
+    tx: Tx,
+    repo: Repository,
+    start: str,
+    paths: set[str],
+    *,
+    after: str | None = None,
+    most: int = _COMMITS_MAX,
 ) -> Iterator[tuple[CommitInfo, dict[str, str]]]:
     """Yield commits from `start` back, each with the ids of what it has at these paths."""
-    after: str | None = None
-    for _ in range(_COMMITS_MAX // _PAGE):
+    for _ in range(most // _PAGE):
         page = history.list_commits(tx, repo, start, limit=_PAGE, after=after)
         roots = queries_objects.trees_of(tx.session, repo.id, [commit.oid for commit in page])
         known = _ids(tx, repo, set(roots.values()), paths)

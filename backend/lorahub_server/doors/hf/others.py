@@ -1,12 +1,10 @@
 """Addresses that clients ask in passing, and those of what this hub does not keep."""
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 
 from lorahub_server.access.errors import RepoNotFound
-from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
-from lorahub_server.doors.hf.shapes import Revision
 from lorahub_server.library import search
 
 router = APIRouter()
@@ -32,12 +30,6 @@ def tags(tx: ReadTx) -> JSONResponse:
     found = search.popular_tags(tx, _TAGS)
     items = [{"id": tag.value, "label": tag.value, "type": "other"} for tag in found]
     return JSONResponse({"other": items})
-
-
-@router.get("/{owner}/{name}/commit/{revision}")
-def show_commit(owner: str, name: str, revision: Revision) -> Response:
-    """The address of a commit, which clients print, is that of its files."""
-    return RedirectResponse(links.tree(owner, name, revision), 302)
 
 
 @router.get("/api/datasets")

@@ -1,8 +1,5 @@
-"""Files and history of a repository."""
+"""The files of a repository, folder by folder and one by one."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from itertools import groupby
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,7 +12,6 @@ from lorahub_server.doors.web import weights, words
 from lorahub_server.doors.web.repo_pages import repo_and_head
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.repos import history, refs, trees
-from lorahub_server.repos.history import CommitInfo
 from lorahub_server.repos.operations import CARD
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.trees import Entry
@@ -23,7 +19,6 @@ from lorahub_server.repos.trees import Entry
 router = APIRouter()
 
 _ROWS = 1000
-_COMMITS = 50
 _TEXT_MAX = 512 * 1024
 _LINES_MAX = 10_000
 _GATED = "The files of this repository wait for access. Ask for it on the repository's first page."
@@ -92,39 +87,6 @@ def show_blob(
         sheet=weights.sheet(tx, entry, here, tensors, start, is_open=is_open),
         why_not_shown=_why_not(entry) if is_open else _GATED,
     )
-
-
-@router.get("/{owner}/{name}/commits")
-def show_history(tx: ReadTx, owner: str, name: str) -> Response:
-    repo, _ = repo_and_head(tx, owner, name, "history")
-    return redirect(links.commits(repo.owner.name, repo.name, repo.default_branch))
-
-
-@router.get("/{owner}/{name}/commits/{revision}")
-def show_commits(
-    request: Request, tx: ReadTx, owner: str, name: str, revision: str, after: str = ""
-) -> Response:
-    repo, head = repo_and_head(tx, owner, name, "history")
-    oid = refs.resolve(tx, repo, revision)
-    found = history.list_commits(tx, repo, oid, limit=_COMMITS, after=after or None)
-    last = found[-1] if found else None
-    address = links.commits(repo.owner.name, repo.name, revision)
-    return page(
-        request,
-        "commits.html",
-        **head,
-        refs=refs.list_refs(tx, repo),
-        revision=revision,
-        days=[(words.day(at[0].created_at), at) for at in _by_day(found)],
-        next=links.query(address, after=last.oid) if last and last.parent else None,
-    )
-
-
-def _by_day(commits: Sequence[CommitInfo]) -> list[list[CommitInfo]]:
-    def day(commit: CommitInfo) -> datetime:
-        return commit.created_at.replace(hour=0, minute=0, second=0, microsecond=0)
-
-    return [list(group) for _, group in groupby(commits, day)]
 
 
 def _lines(tx: Tx, repo: Repository, entry: Entry) -> list[str] | None:

@@ -63,7 +63,7 @@ def show(
         after=after,
         choices=_choices(tx, repo),
         between=between,
-        weights=_weights(tx, found, between.adapters),
+        weights=weights_of(tx, found, between.adapters),
         told=facts.told,
     )
 
@@ -81,7 +81,7 @@ def _choices(tx: Tx, repo: Repository) -> list[tuple[str, list[Choice]]]:
     return [(title, choices) for title, choices in groups if choices]
 
 
-def _weights(tx: Tx, found: Sequence[Change], adapters: Collection[str]) -> list[Weights]:
+def weights_of(tx: Tx, found: Sequence[Change], adapters: Collection[str]) -> list[Weights]:
     """Return the adapter files that are there in both, and differ."""
     pairs = [
         (change.path, change.old.sha256, change.new.sha256)

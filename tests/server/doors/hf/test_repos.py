@@ -191,10 +191,6 @@ class TestInPassing:
         assert anonymous.get("/api/agent-harnesses").expect(200).json()["harnesses"] == {}
         assert "other" in anonymous.get("/api/models-tags-by-type").expect(200).json()
 
-    def test_the_address_of_a_commit_leads_to_its_files(self, anonymous):
-        answer = anonymous.get("/alice/style/commit/0123456789").expect(302)
-        assert answer.headers["Location"] == "/alice/style/tree/0123456789"
-
     @pytest.mark.parametrize(
         ("card", "errors", "warnings"),
         [
