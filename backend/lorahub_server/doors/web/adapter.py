@@ -1,13 +1,15 @@
 """The page of an adapter: how to use it first, then what it is."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from lorahub_server.access import Tx
 from lorahub_server.community import stars
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web import citation as citations
-from lorahub_server.doors.web import facts, other_forms, previews, results
+from lorahub_server.doors.web import facts, other_forms, pack, previews, results
 from lorahub_server.doors.web.card_html import card_html
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
@@ -25,6 +27,7 @@ from lorahub_server.library import (
 )
 from lorahub_server.library import service as library
 from lorahub_server.library.model import AdapterDetails, RepoDetails
+from lorahub_server.library.reading import MAX_ADAPTERS
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
 
@@ -34,9 +37,18 @@ _UNFINISHED = ("waiting", "running")
 
 
 @router.get("/{owner}/{name}")
-def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") -> Response:
+def show(
+    request: Request,
+    tx: ReadTx,
+    owner: str,
+    name: str,
+    file: str = "",
+    member: Annotated[str, Query(max_length=200)] = "",
+    start: Annotated[int, Query(ge=0, le=MAX_ADAPTERS)] = 0,
+) -> Response:
+    """`member`: what to look for among the adapters of a pack; `start`: how many come before."""
     repo = repos.get_repo(tx, owner, name)
-    return page_of(request, tx, repo, file, gate=gate_of(tx, repo))
+    return page_of(request, tx, repo, file, gate=gate_of(tx, repo), member=member, start=start)
 
 
 def page_of(
@@ -47,17 +59,21 @@ def page_of(
     *,
     gate: Gate | None,
     status: int = 200,
+    member: str = "",
+    start: int = 0,
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
     gallery = previews.facts_of(tx, repo)["gallery"]
     related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
+    head = head_of(tx, repo, "card", details.repo, has_previews=gallery.has_any)
     return page(
         request,
         "adapter.html",
         status=status,
         gate=gate,
-        **head_of(tx, repo, "card", details.repo, has_previews=gallery.has_any),
+        **head,
+        pack=pack.of(tx, repo, details, gallery, member, start),
         gallery=gallery,
         site=base_url(request),
         details=details,
