@@ -66,7 +66,8 @@ def operations(site) -> list[tuple[str, str]]:
     for path, item in site.app.openapi()["paths"].items():
         if "{owner}/{name}" in path:
             found += [(method, path) for method in METHODS if method in item or method == "head"]
-    for rest in ("", "/tree/main", "/tree/main/a.txt", "/blob/main/a.txt", "/commits/main"):
+    pages = ("/tree/main", "/tree/main/a.txt", "/blob/main/a.txt", "/commits/main", "/commit/main")
+    for rest in ("", *pages, "/commits/main/a.txt"):
         found += [("get", "/{owner}/{name}" + rest), ("head", "/{owner}/{name}" + rest)]
     for rest in ("/citation.bib", "/CITATION.cff"):
         found.append(("get", "/{owner}/{name}" + rest))

@@ -13,7 +13,7 @@ from lorahub_server.insight import tensors
 from lorahub_server.insight.tensors import Tensor
 from lorahub_server.repos.trees import Entry
 
-ROWS = 100
+ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
