@@ -26,27 +26,35 @@ class Standing:
     error: dict[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is recorded of files, by their SHA-256."""
+
+    inspections: Mapping[str, Inspection]
+    hashes: Mapping[str, dict[str, str]]
+
+
 def dedup_key(sha256: str) -> str:
     """Return the key under which the job that inspects a file is owed once."""
     return f"{INSPECT}:{sha256}"
 
 
 def standings(
-    session: Session, shas: Collection[str], known: Mapping[str, Inspection] | None = None
+    session: Session, shas: Collection[str], known: Known | None = None
 ) -> dict[str, Standing]:
     """Return where each file stands; the caller answers for who may ask.
 
-    `known`: the files' inspections, from one who has read them.
+    `known`: what is recorded of the files, from one who has read it.
     """
     wanted = set(shas)
     if not wanted:
         return {}
-    done = queries.inspections(session, wanted) if known is None else known
-    hashes = queries.hashes(session, wanted)
-    owed = {
-        job.dedup: job
-        for job in jobs.unfinished_with(session, [dedup_key(sha256) for sha256 in wanted])
-    }
+    if known is None:
+        known = Known(queries.inspections(session, wanted), queries.hashes(session, wanted))
+    done, hashes = known.inspections, known.hashes
+    # Of what is done, nothing that jobs do is told.
+    open_keys = [dedup_key(one) for one in wanted if one not in done or done[one].state != "done"]
+    owed = {job.dedup: job for job in jobs.unfinished_with(session, open_keys)} if open_keys else {}
     parked: dict[str, Job] = {}
     open_ends = {dedup_key(sha256) for sha256 in wanted if sha256 not in done} - set(owed)
     if open_ends:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from lorahub_server.access import Tx, require_read
 from lorahub_server.library import queries_evaluations, vocabulary
 from lorahub_server.library.evaluations import Other, Result
+from lorahub_server.library.model import RepoCard
 from lorahub_server.library.tables import EvaluationResult
 from lorahub_server.repos.tables import Repository
 
@@ -46,9 +47,11 @@ def put(session: Session, repo_id: int, results: Sequence[Result], bases: Sequen
     queries_evaluations.replace(session, repo_id, rows)
 
 
-def of(tx: Tx, repo: Repository) -> list[Compared]:
-    """Return the results of a repository; at most two statements, one where there is none."""
+def of(tx: Tx, repo: Repository, card: RepoCard | None = None) -> list[Compared]:
+    """Return the results of a repository; two statements, none where its card tells of none."""
     require_read(tx.caller, repo)
+    if card is not None and card.has_results is False:
+        return []
     rows = queries_evaluations.of_repo(tx.session, repo.id)
     found: dict[str, list[Other]] = {}
     base = rows[0].base if rows else None

@@ -57,6 +57,11 @@ class RepoCard:
     maturity: int = 0
     # How many near-identical uploads a list that folds them has behind this one.
     alike: int = 0
+    # Of one repository asked for by its id; None in lists. Whether there are previews, or will be;
+    # evaluation results; a base of its family on the hub, held by a worker or not.
+    has_previews: bool | None = None
+    has_results: bool | None = None
+    has_base: bool | None = None
 
     @property
     def full_name(self) -> str:

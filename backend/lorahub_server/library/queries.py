@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import JSON, ColumnElement, delete, exists, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
 from lorahub_server.insight.likeness.tables import Likeness
 from lorahub_server.insight.previews.tables import Preview
-from lorahub_server.insight.tables import Inspection
+from lorahub_server.insight.tables import FileHash, Inspection
 from lorahub_server.kit import upsert
 from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
@@ -106,23 +106,33 @@ def files_of(session: Session, repo_id: int) -> Sequence[AdapterFile]:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """An adapter file with what its header told and what its inspection found."""
+    """An adapter file with what its header told, what its inspection found, and its hashes."""
 
     file: AdapterFile
     header: dict[str, Any] | None
     inspection: Inspection | None
+    hashes: dict[str, str] | None
 
 
 def known_files(session: Session, repo_id: int) -> list[KnownFile]:
     """Return the adapter files of a repository with all that is recorded, in one statement."""
     rows = session.execute(
-        select(AdapterFile, Blob.summary, Inspection)
+        select(AdapterFile, Blob.summary, Inspection, _hashes(session))
         .join(Blob, Blob.sha256 == AdapterFile.sha256)
         .outerjoin(Inspection, Inspection.sha256 == AdapterFile.sha256)
         .where(AdapterFile.repo_id == repo_id)
         .order_by(AdapterFile.path)
     )
     return [KnownFile(*row) for row in rows]
+
+
+def _hashes(session: Session) -> ColumnElement[Any]:
+    """Return the hashes of an adapter file by their kind, as one value; None: there are none."""
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    together = func.json_object_agg if is_postgresql else func.json_group_object
+    found = select(type_coerce(together(FileHash.kind, FileHash.value), JSON))
+    known = found.where(FileHash.sha256 == AdapterFile.sha256).group_by(FileHash.sha256)
+    return known.correlate(AdapterFile).scalar_subquery()
 
 
 def replace_files(session: Session, repo_id: int, files: Sequence[AdapterFile]) -> None:

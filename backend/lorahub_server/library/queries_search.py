@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     false,
     literal,
+    or_,
     select,
     tuple_,
     union_all,
@@ -28,6 +29,8 @@ from lorahub_server.access import Caller, anonymous
 from lorahub_server.access.rules import reading_ids
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
+from lorahub_server.insight.bases.tables import BaseModel
+from lorahub_server.insight.previews.tables import Preview, PreviewSet
 from lorahub_server.kit.pagination import Key
 from lorahub_server.library import keys, queries_keys, queries_text
 from lorahub_server.library.queries_filters import (
@@ -39,7 +42,7 @@ from lorahub_server.library.queries_filters import (
     sets_of,
 )
 from lorahub_server.library.queries_text import Wanted
-from lorahub_server.library.tables import LibraryEntry, LibraryText, Listing
+from lorahub_server.library.tables import EvaluationResult, LibraryEntry, LibraryText, Listing
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
 
@@ -112,7 +115,8 @@ class Plan:
 
 
 # All columns of the entry, those of the repository that cards and rules need, `owner`, a name,
-# `starred`, and `at`, which the list is ordered by.
+# `starred`, and `at`, which the list is ordered by. Rows that are asked for by their ids also tell
+# `has_previews`, `has_results` and `has_base`.
 CardRow = Any
 
 
@@ -213,7 +217,16 @@ def _cards_by_id() -> Any:
 
 def _made_cards_by_id(caller: Caller) -> Any:
     wanted = LibraryEntry.repo_id.in_(bindparam("ids", expanding=True))
-    return _cards(caller, literal(0)).where(wanted)
+    has_set = exists().where(PreviewSet.repo_id == LibraryEntry.repo_id)
+    has_preview = exists().where(Preview.repo_id == LibraryEntry.repo_id)
+    result = exists().where(EvaluationResult.repo_id == LibraryEntry.repo_id)
+    base = exists().where(BaseModel.family == LibraryEntry.family, BaseModel.enabled)
+    columns = (
+        or_(has_set, has_preview).label("has_previews"),
+        result.label("has_results"),
+        base.label("has_base"),
+    )
+    return _cards(caller, literal(0)).add_columns(*columns).where(wanted)
 
 
 def alike(

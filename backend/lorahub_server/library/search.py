@@ -248,4 +248,7 @@ def _card(tx: Tx, row: CardRow, forked_from: str | None) -> RepoCard:
         gated=row.gated,
         has_open_files=passes_gate(tx.caller, row),
         forked_from=forked_from,
+        has_previews=getattr(row, "has_previews", None),
+        has_results=getattr(row, "has_results", None),
+        has_base=getattr(row, "has_base", None),
     )

@@ -135,9 +135,12 @@ def details(tx: Tx, repo: Repository) -> RepoDetails:
     (card,) = cards_of(tx, [repo.id])
     found = queries.known_files(tx.session, repo.id)
     headers = {one.file.sha256: one.header for one in found if one.header is not None}
-    inspected = {one.file.sha256: one.inspection for one in found if one.inspection is not None}
+    known = states.Known(
+        {one.file.sha256: one.inspection for one in found if one.inspection is not None},
+        {one.file.sha256: one.hashes for one in found if one.hashes},
+    )
     files = [one.file for one in found]
-    adapters = _standing(tx.session, files, headers, card.family_declared, inspected)
+    adapters = _standing(tx.session, files, headers, card.family_declared, known)
     # What jobs are doing now, which the library's own row does not know.
     card.health = derive.health_of(adapters)
     text = reading.card_bytes(tx, repo, card.revision)
@@ -199,7 +202,7 @@ def _standing(
     files: Sequence[AdapterFile],
     headers: Mapping[str, dict[str, Any]],
     declared: str | None,
-    known: Mapping[str, Inspection] | None = None,
+    known: states.Known | None = None,
 ) -> list[AdapterDetails]:
     """Return the files with what is known and what is being done about them."""
     found = states.standings(session, [file.sha256 for file in files], known)

@@ -41,9 +41,13 @@ def tree_of(tx: Tx, repo: Repository, commit: str | None) -> str | None:
     """Return the tree of a commit; None is the one in which nothing is."""
     if commit is None:
         return None
+    known = kept.root(repo, commit)
+    if known is not None:
+        return known
     row = queries_objects.commit_row(tx.session, repo.id, commit)
     if row is None:
         raise RevisionNotFound("There is no such commit in the repository.")
+    kept.keep_root(repo, commit, row.tree_oid)
     return row.tree_oid
 
 

@@ -18,6 +18,8 @@ LINES_MAX = 100_000
 
 
 _kept: Kept[tuple[int, str], Lines] = Kept(LINES_MAX, lambda lines: len(lines) + 1)
+# The trees of commits; one takes about 300 bytes.
+_roots: Kept[tuple[int, str], str] = Kept(20_000, lambda _: 1)
 
 
 def kept_tree(repo: Repository, oid: str) -> Lines | None:
@@ -49,6 +51,16 @@ def trees(tx: Tx, repo: Repository, oids: Collection[str]) -> dict[str, Lines]:
     return found
 
 
+def root(repo: Repository, commit_oid: str) -> str | None:
+    """Return the tree of a commit if it is at hand."""
+    return _roots.get((repo.id, commit_oid))
+
+
+def keep_root(repo: Repository, commit_oid: str, tree: str) -> None:
+    _roots.put((repo.id, commit_oid), tree)
+
+
 def clear() -> None:
     """Forget all trees, as a new process has none."""
     _kept.clear()
+    _roots.clear()

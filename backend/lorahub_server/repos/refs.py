@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lorahub_server.access import Tx, require_scope
 from lorahub_server.kit import names
-from lorahub_server.repos import events, queries_objects, queries_refs
+from lorahub_server.repos import events, kept, queries_objects, queries_refs
 from lorahub_server.repos.errors import (
     DefaultBranch,
     RefExists,
@@ -95,7 +95,9 @@ def locate(tx: Tx, repo: Repository, revision: str) -> Place:
     """Do what `resolve` does, and tell the commit's tree as well."""
     sought = _sought(revision)
     spot = None if sought is None else queries_refs.spot(tx.session, repo.id, sought)
-    return _place(revision, spot)
+    place = _place(revision, spot)
+    kept.keep_root(repo, place.commit, place.tree)
+    return place
 
 
 def head(tx: Tx, repo: Repository, branch: str | None = None) -> str | None:

@@ -8,7 +8,7 @@ from lorahub_server.access import Tx
 from lorahub_server.kit.errors import TooLarge
 from lorahub_server.repos import queries_objects
 from lorahub_server.repos.errors import EntryNotFound, RevisionNotFound
-from lorahub_server.repos.kept import Lines, keep_tree, trees
+from lorahub_server.repos.kept import Lines, keep_root, keep_tree, root, trees
 from lorahub_server.repos.limits import FILES_MAX
 from lorahub_server.repos.objects import FOLDER, Item, is_oid
 from lorahub_server.repos.tables import Repository
@@ -127,16 +127,25 @@ def walk(
 
 def _find(tx: Tx, repo: Repository, commit_oid: str, path: str) -> Item | None:
     """Walk down from the commit's tree: one query a folder."""
-    root = queries_objects.root_of(tx.session, repo.id, commit_oid) if is_oid(commit_oid) else None
-    if root is None:
-        raise RevisionNotFound("There is no such commit in the repository.")
-    keep_tree(repo, *root)
-    item: Item | None = Item(FOLDER, root[0])
+    item: Item | None = Item(FOLDER, _root(tx, repo, commit_oid))
     for part in path.split("/") if path else []:
         if item is None or not item.is_folder:
             return None
         item = _tree(tx, repo, item.oid).get(part)
     return item
+
+
+def _root(tx: Tx, repo: Repository, commit_oid: str) -> str:
+    """Return the tree of a commit: no statement if it is at hand."""
+    known = root(repo, commit_oid)
+    if known is not None:
+        return known
+    found = queries_objects.root_of(tx.session, repo.id, commit_oid) if is_oid(commit_oid) else None
+    if found is None:
+        raise RevisionNotFound("There is no such commit in the repository.")
+    keep_tree(repo, *found)
+    keep_root(repo, commit_oid, found[0])
+    return found[0]
 
 
 def _tree(tx: Tx, repo: Repository, oid: str) -> Lines:

@@ -64,9 +64,10 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
-    gallery = previews.facts_of(tx, repo)["gallery"]
+    gallery = previews.facts_of(tx, repo, details.repo)["gallery"]
     related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
-    head = head_of(tx, repo, "card", details.repo, has_previews=gallery.has_any)
+    head = head_of(tx, repo, "card", details.repo)
+    measured = compared.of(tx, repo, details.repo)
     return page(
         request,
         "adapter.html",
@@ -87,7 +88,7 @@ def page_of(
         card_html=card_html(tx, repo, details.card.body, details.repo.revision),
         related=related,
         bibtex=citations.bibtex_of(repo, details, base_url(request)),
-        results=results.shown(compared.of(tx, repo), details.repo.owner, details.repo.name),
+        results=results.shown(measured, details.repo.owner, details.repo.name),
         papers=citation.papers(details.card),
         terms=effective.combine(
             details.repo.license,

@@ -15,6 +15,7 @@ from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.insight.previews.errors import PreviewNotFound
 from lorahub_server.insight.previews.model import Gallery, Shown
+from lorahub_server.library.model import RepoCard
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
 
@@ -113,9 +114,9 @@ def gallery_page(
     )
 
 
-def facts_of(tx: Tx, repo: Repository) -> dict[str, Any]:
-    """Return what the templates of previews need."""
-    return {"gallery": previews.gallery(tx, repo)}
+def facts_of(tx: Tx, repo: Repository, card: RepoCard | None = None) -> dict[str, Any]:
+    """Return what the templates of previews need. `card`: from one who has read it."""
+    return {"gallery": previews.gallery(tx, repo, card)}
 
 
 def _base_title(gallery: Gallery, shown: Shown) -> str:

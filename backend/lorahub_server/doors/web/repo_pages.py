@@ -21,18 +21,14 @@ class Tab:
     href: str
 
 
-def head_of(
-    tx: Tx,
-    repo: Repository,
-    tab: str,
-    card: RepoCard | None = None,
-    *,
-    has_previews: bool | None = None,
-) -> dict[str, Any]:
-    """Return what `repo_base.html` needs. `has_previews`: from one who knows it already."""
+def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) -> dict[str, Any]:
+    """Return what `repo_base.html` needs."""
     shown = card or card_of(tx, repo)
     shown.has_open_files = can_read_files(tx, repo)
     may_write = can_write(tx.caller, repo)
+    may_look = may_write or (
+        previews.has_any(tx, repo.id) if shown.has_previews is None else shown.has_previews
+    )
     return {
         "caller": tx.caller,
         "is_private": repo.private,
@@ -42,7 +38,7 @@ def head_of(
             shown,
             may_write=may_write,
             may_play=_may_play(tx, shown),
-            may_look=may_write or _has_previews(tx, repo, has_previews),
+            may_look=may_look,
         ),
         "can_write": may_write,
     }
@@ -60,14 +56,12 @@ def repo_and_head(tx: Tx, owner: str, name: str, tab: str) -> tuple[Repository, 
     return repo, head_of(tx, repo, tab)
 
 
-def _has_previews(tx: Tx, repo: Repository, known: bool | None) -> bool:
-    return previews.has_any(tx, repo.id) if known is None else known
-
-
 def _may_play(tx: Tx, repo: RepoCard) -> bool:
     """Tell whether the hub has a base for it, held just now or not."""
-    is_on = bool(repo.adapters and tx.settings.plays_per_hour)
-    return is_on and bases.has_family(tx.session, repo.family)
+    if not repo.adapters or not tx.settings.plays_per_hour:
+        return False
+    known = repo.has_base
+    return bases.has_family(tx.session, repo.family) if known is None else known
 
 
 def _tabs(repo: RepoCard, *, may_write: bool, may_play: bool, may_look: bool) -> list[Tab]:

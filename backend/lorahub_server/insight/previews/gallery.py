@@ -20,25 +20,35 @@ from lorahub_server.insight.previews.model import (
 from lorahub_server.insight.previews.tables import PreviewSet
 from lorahub_server.jobs import service as jobs
 from lorahub_server.jobs.tables import Job, State
+from lorahub_server.library.model import RepoCard
 from lorahub_server.library.queries import entry_of
 from lorahub_server.library.tables import LibraryEntry
 from lorahub_server.repos.tables import Repository
 
+# What tells of a repository: its row, or its card.
+Known = LibraryEntry | RepoCard
 _STATES: tuple[SetState, ...] = ("planned", "no_base", "refused", "none", "off")
 
 
-def gallery(tx: Tx, repo: Repository) -> Gallery:
-    """Return all previews of a repository for one who may read it; gated ones show them too."""
+def gallery(tx: Tx, repo: Repository, card: RepoCard | None = None) -> Gallery:
+    """Return all previews of a repository for one who may read it; gated ones show them too.
+
+    `card`: what the library tells of it, from one who knows it already.
+    """
     require_read(tx.caller, repo)
     session = tx.session
-    wanted = queries.set_of(session, repo.id)
-    entry = entry_of(session, repo.id)
+    entry = card or entry_of(session, repo.id)
+    is_empty = card is not None and card.has_previews is False
+    wanted = None if is_empty else queries.set_of(session, repo.id)
+    rows = [] if is_empty else queries.rows(session, repo.id, SHOWN_MAX)
     chosen = _cover_id(entry)
-    shown = [_shown(row, chosen) for row in queries.rows(session, repo.id, SHOWN_MAX)]
+    shown = [_shown(row, chosen) for row in rows]
     family = (wanted.family if wanted else None) or (entry.family if entry else None)
+    # Of the card's own family it is known when nothing is registered.
+    has_none = card is not None and card.has_base is False and family == card.family
     held = [
         BaseFacts(one.base.id, one.base.title, one.base.family)
-        for one in (bases.bases_for(session, family) if family else [])
+        for one in (bases.bases_for(session, family) if family and not has_none else [])
     ]
     state = _state(wanted, family, held)
     groups = {name: [one for one in shown if one.group == name] for name in _names()}
@@ -95,7 +105,7 @@ def _shown(row: queries.Row, cover: int | None) -> Shown:
     )
 
 
-def _cover_id(entry: LibraryEntry | None) -> int | None:
+def _cover_id(entry: Known | None) -> int | None:
     return None if entry is None else entry.cover_preview
 
 
@@ -109,7 +119,10 @@ def _state(wanted: PreviewSet | None, family: str | None, held: Sequence[BaseFac
 
 
 def _message(
-    wanted: PreviewSet | None, state: SetState, family: str | None, entry: LibraryEntry | None
+    wanted: PreviewSet | None,
+    state: SetState,
+    family: str | None,
+    entry: Known | None,
 ) -> tuple[str | None, str | None]:
     if state == "refused" and wanted is not None:
         return wanted.error_code, wanted.error_message
