@@ -32,6 +32,7 @@ BUSY_S = 30
 # Threads that may hold a connection at once; the web framework's pool has 40.
 POOL = 40
 _AFTER_COMMIT = "after_commit"
+_BEFORE_COMMIT = "before_commit"
 # SQLite reports mistakes of ours in the same class as its locks.
 _MISTAKES = re.compile(r"no such|near |ambiguous|table .* has no column")
 _FULL = re.compile(r"database or disk is full|No space left on device")
@@ -127,6 +128,8 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             session.connection(execution_options={_WRITES: True})
             yield session
+            for action in session.info.pop(_BEFORE_COMMIT, []):
+                action()
             session.commit()
         for action in session.info.pop(_AFTER_COMMIT, []):
             _run(action)
@@ -138,6 +141,14 @@ def on_commit(session: Session, action: Callable[[], None]) -> None:
     For what may get lost without harm, such as waking a worker.
     """
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+def before_commit(session: Session, action: Callable[[], None]) -> None:
+    """Run `action` as the last thing of the session's transaction.
+
+    For rows that many transactions change: nobody waits longer for them than for a commit.
+    """
+    session.info.setdefault(_BEFORE_COMMIT, []).append(action)
 
 
 def is_full(error: BaseException) -> bool:

@@ -10,10 +10,13 @@ from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lorahub_server.kit import upsert
+from lorahub_server.kit.db import before_commit
 from lorahub_server.library.keys import NO_SIZE, Key
 from lorahub_server.library.tables import Listing, SearchKey
 
 _QUIET: dict[str, Any] = {"synchronize_session": False}
+# Changes of numbers of uses that the transaction has not written yet.
+_PENDING = "uses_of_search_keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ def remove(session: Session, repo_id: int) -> None:
 
 def recount(session: Session) -> None:
     """Count all uses again, whatever the numbers were."""
+    session.info.get(_PENDING, {}).clear()
     uses = select(func.count()).select_from(Listing).where(Listing.key_id == SearchKey.id)
     full = uses.where(Listing.size != NO_SIZE)
     session.execute(
@@ -124,12 +128,28 @@ def _made(session: Session, scope: int, wanted: Collection[Key]) -> list[int]:
 
 
 def _count(session: Session, changes: Mapping[int, tuple[int, int]]) -> None:
-    """Add to the numbers of uses. Locked in one order, so that nobody waits in a circle."""
-    moved = {key_id: change for key_id, change in changes.items() if change != (0, 0)}
+    """Add to the numbers of uses when the transaction ends."""
+    pending: dict[int, tuple[int, int]] | None = session.info.get(_PENDING)
+    if pending is None:
+        pending = session.info[_PENDING] = {}
+        before_commit(session, lambda: _write_counts(session))
+    for key_id, (uses, full) in changes.items():
+        before = pending.get(key_id, (0, 0))
+        pending[key_id] = (before[0] + uses, before[1] + full)
+
+
+def _write_counts(session: Session) -> None:
+    # All at once and locked in one order, so that nobody waits in a circle.
+    pending: dict[int, tuple[int, int]] = session.info.pop(_PENDING, {})
+    moved = {key_id: change for key_id, change in pending.items() if change != (0, 0)}
     if not moved:
         return
     session.execute(
-        select(SearchKey.id).where(SearchKey.id.in_(moved)).order_by(SearchKey.id).with_for_update()
+        select(SearchKey.id)
+        .where(SearchKey.id.in_(moved))
+        .order_by(SearchKey.id)
+        # Without `key_share` it would wait for everybody who lists something under the key.
+        .with_for_update(key_share=True)
     ).all()
     for (uses, full), key_ids in _grouped(moved):
         session.execute(

@@ -107,7 +107,8 @@ def test_a_commit_while_a_worker_ends_the_inspection_of_its_file(inside, monkeyp
     assert isinstance(made, commits.CommitResult), made
 
 
-def test_commits_to_repositories_with_the_same_files(inside):
+@pytest.mark.parametrize("round_", range(3))
+def test_commits_to_repositories_with_the_same_files(inside, round_):
     """They owe the same inspections, and don't wait for each other in a circle."""
     shas = [inside.upload(adapter(n)) for n in range(6)]
     for name in ("one", "two", "three"):
