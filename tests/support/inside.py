@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
-
 from lorahub_server.access import Caller, Tx, anonymous, of_account
 from lorahub_server.accounts.service import insert_account
 from lorahub_server.blobs import uploads
@@ -19,7 +17,7 @@ from lorahub_server.kit.db import Database
 from lorahub_server.repos import commit as commits
 from lorahub_server.repos import service as repos
 from lorahub_server.storage import open_store
-from support import tables
+from support import counting, tables
 from support.s3 import KEYS
 
 
@@ -135,14 +133,5 @@ class Inside:
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
         """Collect the statements that run meanwhile."""
-        seen: list[str] = []
-
-        def note(_connection, _cursor, statement, *_rest) -> None:
-            if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
-                seen.append(statement)
-
-        event.listen(self.db.engine, "before_cursor_execute", note)
-        try:
+        with counting.counted(self.db.engine) as seen:
             yield seen
-        finally:
-            event.remove(self.db.engine, "before_cursor_execute", note)

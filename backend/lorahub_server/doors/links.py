@@ -80,6 +80,11 @@ def hash_page(value: str) -> str:
     return f"/hash/{piece(value)}"
 
 
+def base(name: str) -> str:
+    """Return the page of a family, or of a base model as cards name it."""
+    return f"/bases/{path(name)}"
+
+
 def family(name: str) -> str:
     return query("/", family=name)
 

@@ -52,10 +52,13 @@ _OWN = {
 }
 
 
-def facets(tx: Tx, query: Query) -> Facets:
-    """Return counts for filters. Each ignores its own filter, so that one can change it."""
+def facets(tx: Tx, query: Query, *, with_own: bool = True) -> Facets:
+    """Return counts for filters. Each ignores its own filter, so that one can change it.
+
+    Without `with_own` kinds that are asked for have no counts, which spares a look for each.
+    """
     wanted = filters.read(tx.session, query, tx.now)
-    rows = _rows(tx, wanted)
+    rows = _rows(tx, wanted, with_own=with_own)
     by_kind: dict[str, list[Count]] = {kind: [] for kind in (*keys.KINDS, queries_facets.TOTAL)}
     for kind, value, number in rows:
         by_kind[kind].append(Count(value, number))
@@ -89,14 +92,15 @@ def repeated(tags: Sequence[Count]) -> list[Count]:
     return [tag for tag in tags if tag.count > 1] or list(tags)
 
 
-def _rows(tx: Tx, wanted: Filter) -> list[queries_facets.Row]:
+def _rows(tx: Tx, wanted: Filter, *, with_own: bool) -> list[queries_facets.Row]:
     if replace(wanted, with_adapters=False, private=None) == Filter():
         scopes = queries_search.scopes(tx.caller, wanted)
         full = wanted.with_adapters
         kept = queries_facets.kept(tx.session, scopes, _KINDS, full=full)
         return kept + [(queries_facets.TOTAL, "", row[2]) for row in kept if row[0] == "all"]
     groups = [(wanted, [kind for kind in keys.KINDS if not _asks(wanted, kind)])]
-    groups += [(_without(wanted, kind), [kind]) for kind in _OWN if _asks(wanted, kind)]
+    if with_own:
+        groups += [(_without(wanted, kind), [kind]) for kind in _OWN if _asks(wanted, kind)]
     plans = [(queries_search.plan(tx.session, tx.caller, one), kinds) for one, kinds in groups]
     return queries_facets.among(tx.session, plans, _KINDS)
 

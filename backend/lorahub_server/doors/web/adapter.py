@@ -9,7 +9,7 @@ from lorahub_server.community import stars
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web import citation as citations
-from lorahub_server.doors.web import facts, other_forms, pack, previews, results
+from lorahub_server.doors.web import facts, metas, other_forms, pack, previews, results
 from lorahub_server.doors.web.card_html import card_html
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
@@ -77,6 +77,7 @@ def page_of(
         pack=pack.of(tx, repo, details, gallery, member, start),
         gallery=gallery,
         site=base_url(request),
+        meta=None if repo.private else metas.of_adapter(request, details.repo),
         details=details,
         notices=details.notices,
         adapter=adapter,

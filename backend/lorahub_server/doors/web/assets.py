@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
+from lorahub_server.doors.deps import base_url
 from lorahub_server.kit.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
@@ -76,11 +77,13 @@ def favicon(request: Request) -> Response:
 
 
 @router.api_route("/robots.txt", methods=["GET", "HEAD"])
-def robots() -> Response:
+def robots(request: Request) -> Response:
     """Everything may be found but forms and the doors of programs."""
     # A bare /api would also keep out whoever is called "apiary".
     closed = [f"Disallow: {path}{end}" for path in _UNFOUND for end in ("$", "/", "?")]
-    body = "\n".join(["User-agent: *", *closed, "Allow: /", ""])
+    body = "\n".join(
+        ["User-agent: *", *closed, "Allow: /", "", f"Sitemap: {base_url(request)}/sitemap.xml", ""]
+    )
     return Response(
         body,
         media_type="text/plain; charset=utf-8",

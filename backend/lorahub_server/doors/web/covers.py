@@ -88,18 +88,42 @@ class _Inks:
 def cover(seed: str, hue: int, motif: int) -> str:
     """Return the SVG of one cover; `hue` is a class of 24, `motif` counts round."""
     dice = _Dice(seed)
-    tones = _TONES[dice.choose(len(_TONES))]
-    angle = hue * _HUE_STEP + dice.roll(-6, 6)
-    inks = _Inks(
-        _colour(*tones.ground, angle),
-        _colour(*tones.first, angle),
-        _colour(*tones.second, angle + tones.turn),
-    )
+    inks = _inks(dice, hue)
     body = _MOTIFS[motif % len(_MOTIFS)](dice, inks)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" '
         f'width="{SIZE}" height="{SIZE}"><rect width="{SIZE}" height="{SIZE}" '
         f'fill="{inks.ground}"/>{body}</svg>'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Halftone:
+    """Colours as hex, and values between -1 and 1, row by row."""
+
+    ground: str
+    first: str
+    second: str
+    values: list[list[float]]
+
+
+def halftone(seed: str, hue: int, count: int) -> Halftone:
+    """Return what the pattern of dots is drawn from, for pictures that are no SVG."""
+    dice = _Dice(seed)
+    inks = _inks(dice, hue)
+    field = _Field(dice, 1.3)
+    places = [number / (count - 1) for number in range(count)]
+    values = [[field.at(x, y) for x in places] for y in places]
+    return Halftone(inks.ground, inks.first, inks.second, values)
+
+
+def _inks(dice: _Dice, hue: int) -> _Inks:
+    tones = _TONES[dice.choose(len(_TONES))]
+    angle = hue * _HUE_STEP + dice.roll(-6, 6)
+    return _Inks(
+        _colour(*tones.ground, angle),
+        _colour(*tones.first, angle),
+        _colour(*tones.second, angle + tones.turn),
     )
 
 

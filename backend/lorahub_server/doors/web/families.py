@@ -104,6 +104,7 @@ _HUES: dict[str, int] = {
 }
 HUES = 24
 family_makes = names.makes
+is_family = names.is_known
 
 
 def family_label(name: str | None) -> str:

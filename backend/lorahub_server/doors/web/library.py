@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from lorahub_server.access import Tx, require_login
 from lorahub_server.doors.deps import ReadTx, base_url
-from lorahub_server.doors.web import browsing, chips, facets, front, headings, pictures
+from lorahub_server.doors.web import browsing, chips, facets, front, headings, metas, pictures
 from lorahub_server.doors.web.browsing import Choice, State
 from lorahub_server.doors.web.view import page
 from lorahub_server.library import search
@@ -36,21 +36,6 @@ def show_library(request: Request, tx: ReadTx, cursor: str = "") -> Response:
 def show_help(request: Request, tx: ReadTx) -> Response:
     """How a search line is written, and the keys: also what `?` shows."""
     return page(request, "search_help.html", caller=tx.caller)
-
-
-@router.get("/tags/{tag}")
-def show_tag(
-    request: Request, tx: ReadTx, tag: str, sort: str = search.DEFAULT_SORT, cursor: str = ""
-) -> Response:
-    state = State(Query(tags=(tag,), sort=sort))
-    found = search.find(tx, state.wanted(), cursor or None, PAGE)
-    return _list(request, tx, state, found, cursor)
-
-
-@router.get("/tags")
-def show_tags(request: Request, tx: ReadTx) -> Response:
-    tags = search.repeated(search.popular_tags(tx, 100))
-    return page(request, "tags.html", caller=tx.caller, tags=tags)
 
 
 @router.get("/stars")
@@ -94,6 +79,7 @@ def _list(
         search_text=state.line,
         heading=headings.of(state),
         is_front=is_front,
+        meta=metas.of_home(request) if is_front else None,
         front=strips,
         total=counted.total,
         is_more=counted.total >= search.COUNTED,

@@ -83,7 +83,7 @@ def preview_srcset(
 
 
 def drawn_cover_url(name: str, family: str | None) -> str:
-    seed = _seed(name)
+    seed = seed_of(name)
     hue = families.family_hue(family)
     if hue is None:
         hue = int(seed[:4], 16) % families.HUES
@@ -92,7 +92,7 @@ def drawn_cover_url(name: str, family: str | None) -> str:
 
 
 def avatar_url(name: str) -> str:
-    return f"/images/avatar/{_EDITION}/{_seed(name)}.svg"
+    return f"/images/avatar/{_EDITION}/{seed_of(name)}.svg"
 
 
 @router.get("/images/cover/{edition}/{name}.svg")
@@ -117,5 +117,5 @@ def _drawn(svg: str) -> Response:
     return Response(svg, media_type="image/svg+xml", headers=headers)
 
 
-def _seed(name: str) -> str:
+def seed_of(name: str) -> str:
     return hashlib.sha256(name.casefold().encode()).hexdigest()[:_SEED_LENGTH]

@@ -31,10 +31,12 @@ _templates.globals.update(
     cover_url=pictures.cover_url,
     cover_srcset=pictures.cover_srcset,
     preview_srcset=pictures.preview_srcset,
+    drawn_cover_url=pictures.drawn_cover_url,
     avatar_url=pictures.avatar_url,
     version=version("lorahub"),
     said="",
     search_text="",
+    meta=None,
 )
 
 _NEVER_KEPT = "private, no-store"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from lorahub_server.insight.bases.tables import BaseHolder, BaseModel
@@ -33,6 +33,27 @@ def held_of_family(
         .where(BaseModel.family == family, BaseModel.enabled, BaseHolder.seen_at > seen_after)
         # The most lately seen last: where digests differ, the newest word counts.
         .order_by(BaseModel.created_at, BaseModel.id, BaseHolder.seen_at)
+    ).all()
+    return [(base, holder) for base, holder in rows]
+
+
+def registered(
+    session: Session, family: str | None, source: str | None, seen_after: datetime
+) -> Sequence[tuple[BaseModel, BaseHolder | None]]:
+    """Return the enabled bases of a family, or from a source, beside each live worker that has one.
+
+    `source` in lower case.
+    """
+    wanted = [BaseModel.family == family] if family is not None else []
+    wanted += [func.lower(BaseModel.source) == source] if source is not None else []
+    rows = session.execute(
+        select(BaseModel, BaseHolder)
+        .outerjoin(
+            BaseHolder,
+            and_(BaseHolder.base_id == BaseModel.id, BaseHolder.seen_at > seen_after),
+        )
+        .where(or_(*wanted), BaseModel.enabled)
+        .order_by(BaseModel.created_at, BaseModel.id, BaseHolder.worker)
     ).all()
     return [(base, holder) for base, holder in rows]
 

@@ -50,6 +50,25 @@ def get(session: Session, base_id: str) -> BaseModel:
     return base
 
 
+def of_family(session: Session, family: str) -> list[Listed]:
+    """Return the bases of a family that previews may be rendered with, and who holds them now."""
+    return _listed(queries.registered(session, family, None, now() - HELD_FOR))
+
+
+def of_source(session: Session, source: str) -> list[Listed]:
+    """Return those that come from a repository of this name, whatever its case."""
+    return _listed(queries.registered(session, None, source.lower(), now() - HELD_FOR))
+
+
+def _listed(rows: Sequence[tuple[BaseModel, BaseHolder | None]]) -> list[Listed]:
+    bases = {base.id: base for base, _ in rows}
+    holding: dict[str, list[BaseHolder]] = {base_id: [] for base_id in bases}
+    for base, holder in rows:
+        if holder is not None:
+            holding[base.id].append(holder)
+    return [Listed(base, holding[base.id]) for base in bases.values()]
+
+
 def list_bases(session: Session) -> list[Listed]:
     """Return all bases by family, with who holds them now."""
     holding: dict[str, list[BaseHolder]] = {}
