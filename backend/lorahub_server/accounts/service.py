@@ -21,6 +21,8 @@ from lorahub_server.kit.hidden import is_deceptive
 DISPLAY_NAME_MAX = 80
 BIO_MAX = 1000
 WEBSITE_MAX = 300
+ABOUT_MAX = 10_000
+LINKS_MAX = 6
 
 
 def create_account(
@@ -172,8 +174,13 @@ def update_profile(
     display_name: str | None = None,
     bio: str | None = None,
     website: str | None = None,
+    about: str | None = None,
+    links: str | None = None,
 ) -> None:
-    """Change the parts that are given; an empty text removes one."""
+    """Change the parts that are given; an empty text removes one.
+
+    `about` is Markdown; `links` has an address on each line. Raises InvalidProfile.
+    """
     if display_name is not None:
         text = " ".join(display_name.split())
         account.display_name = _checked(text, "display_name", DISPLAY_NAME_MAX)
@@ -181,7 +188,12 @@ def update_profile(
         text = bio.replace("\r\n", "\n").strip()
         account.bio = _checked(text, "bio", BIO_MAX, allowed="\n")
     if website is not None:
-        account.website = _checked_website(website.strip())
+        account.website = _checked_address(website.strip(), "website")
+    if about is not None:
+        text = about.replace("\r\n", "\n").strip()
+        account.about = _checked(text, "about", ABOUT_MAX, allowed="\n\t")
+    if links is not None:
+        account.links = _checked_links(links)
     account.updated_at = now()
     session.flush()
 
@@ -200,7 +212,8 @@ def delete_account(session: Session, account: Account) -> None:
 
     members.forget(session, account)
     moment = now()
-    account.display_name = account.bio = account.website = ""
+    account.display_name = account.bio = account.website = account.about = ""
+    account.links = []
     account.email = account.password_hash = None
     account.is_admin = False
     account.deleted_at = account.updated_at = moment
@@ -235,10 +248,18 @@ def _checked(text: str, place: str, limit: int, *, allowed: str = "") -> str:
     return text
 
 
-def _checked_website(text: str) -> str:
+def _checked_links(text: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > LINKS_MAX:
+        message = f"There is room for {LINKS_MAX} links. Leave some out."
+        raise InvalidProfile(message, place="links")
+    return list(dict.fromkeys(_checked_address(line, "links") for line in lines))
+
+
+def _checked_address(text: str, place: str) -> str:
     if not text:
         return ""
-    _checked(text, "website", WEBSITE_MAX)
+    _checked(text, place, WEBSITE_MAX)
     try:
         parts = urlsplit(text)
         valid = (
@@ -247,6 +268,7 @@ def _checked_website(text: str) -> str:
     except ValueError:
         valid = False
     if not valid or any(character.isspace() for character in text):
-        message = "The website is an address that begins with http:// or https://; correct it."
-        raise InvalidProfile(message, place="website")
+        what = "The website is an address" if place == "website" else "Each link is an address"
+        message = f"{what} that begins with http:// or https://; correct it."
+        raise InvalidProfile(message, place=place)
     return text

@@ -38,9 +38,20 @@ def edit(
     display_name: str | None = None,
     bio: str | None = None,
     website: str | None = None,
+    about: str | None = None,
+    links: str | None = None,
 ) -> None:
+    """Change what an organisation tells of itself, as `accounts.service.update_profile` does."""
     require_org_admin(tx.caller, org)
-    service.update_profile(tx.session, org, display_name=display_name, bio=bio, website=website)
+    service.update_profile(
+        tx.session,
+        org,
+        display_name=display_name,
+        bio=bio,
+        website=website,
+        about=about,
+        links=links,
+    )
 
 
 def delete(tx: Tx, org: Account) -> None:

@@ -55,6 +55,8 @@ class AccountOut(BaseModel):
     display_name: str
     bio: str
     website: str
+    about: str
+    links: list[str]
     created_at: Time
 
     model_config = example(
@@ -64,6 +66,8 @@ class AccountOut(BaseModel):
             "display_name": "Alice",
             "bio": "Paints with networks.",
             "website": "https://alice.example",
+            "about": "I make **glass** styles.",
+            "links": ["https://social.example/@alice"],
             "created_at": "2026-01-31T12:00:00Z",
         }
     )
@@ -122,6 +126,8 @@ def show_account(request: Request, tx: ReadTx, name: str) -> AccountOut | Respon
         display_name=account.display_name,
         bio=account.bio,
         website=account.website,
+        about=account.about,
+        links=account.links,
         created_at=account.created_at,
     )
 

@@ -9,16 +9,19 @@ from lorahub_server.access import Caller, require_session
 from lorahub_server.access.authenticate import authenticate_session
 from lorahub_server.accounts import service, sessions
 from lorahub_server.accounts.signin import change_password
+from lorahub_server.community import profiles
 from lorahub_server.doors.deps import OwnHub, ReadTx, WriteTx
-from lorahub_server.doors.web.forms import Posted, faults_of, no_faults
+from lorahub_server.doors.web import pins
+from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.errors import HubError
 
 router = APIRouter()
 
-_PROFILE = ("display_name", "bio", "website")
+_PROFILE = ("display_name", "bio", "website", "about", "links")
 _SAID = {
     "profile": "The profile is saved.",
+    "pins": "What is pinned is saved.",
     "password": "The password is changed. You are signed out everywhere else.",
     "sessions": "You are signed out everywhere else.",
 }
@@ -40,6 +43,18 @@ def save_profile(request: Request, form: Posted, tx: WriteTx) -> Response:
         tx.session.refresh(account)
         return _settings(request, tx.session, tx.caller, error=error, profile=wanted)
     return redirect("/settings?done=profile")
+
+
+@router.post("/settings/pins")
+def save_pins(request: Request, form: Posted, tx: WriteTx) -> Response:
+    account = require_session(tx.caller)
+    try:
+        with tx.session.begin_nested():
+            profiles.pin(tx, account, pins.sent(form))
+    except HubError as error:
+        pinned = (form, error.message)
+        return _settings(request, tx.session, tx.caller, status=error.status, pinned=pinned)
+    return redirect("/settings?done=pins")
 
 
 @router.post("/settings/password")
@@ -80,6 +95,8 @@ def _settings(
     said: str = "",
     error: HubError | None = None,
     profile: dict[str, str] | None = None,
+    pinned: tuple[Form | None, str] = (None, ""),
+    status: int = 200,
 ) -> Response:
     account = require_session(caller)
     faults = no_faults()
@@ -92,11 +109,12 @@ def _settings(
         request,
         "settings.html",
         caller=caller,
-        status=error.status if error else 200,
+        status=error.status if error else status,
         said=said,
         section="/settings",
         profile=shown,
         faults=faults,
         logins=sessions.list_sessions(session, account),
         this_login=caller.login.id if caller.login else None,
+        **pins.shown(session, caller, account, *pinned),
     )

@@ -5,9 +5,10 @@ from fastapi import APIRouter, Request, Response
 from lorahub_server.access import Tx, require_org_admin, require_session
 from lorahub_server.accounts.roles import ROLES
 from lorahub_server.accounts.tables import Account
-from lorahub_server.community import orgs
+from lorahub_server.community import orgs, profiles
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
+from lorahub_server.doors.web import pins
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.errors import HubError
@@ -15,11 +16,12 @@ from lorahub_server.kit.errors import HubError
 router = APIRouter()
 
 _PAGE = 100
-_PROFILE = ("display_name", "bio", "website")
+_PROFILE = ("display_name", "bio", "website", "about", "links")
 _SAID = {
     "left": "You left the organisation.",
     "deleted": "The organisation is deleted.",
     "saved": "The profile is saved.",
+    "pins": "What is pinned is saved.",
     "member": "That is changed.",
     "removed": "They are no member any more.",
 }
@@ -135,6 +137,17 @@ def save_settings(request: Request, form: Posted, tx: WriteTx, name: str) -> Res
     return redirect(links.query(links.org_settings(org.name), done="saved"))
 
 
+@router.post("/organizations/{name}/settings/pins")
+def save_pins(request: Request, form: Posted, tx: WriteTx, name: str) -> Response:
+    org = _mine(tx, name)
+    try:
+        with tx.session.begin_nested():
+            profiles.pin(tx, org, pins.sent(form))
+    except HubError as error:
+        return _settings(request, tx, org, status=error.status, pinned=(form, error.message))
+    return redirect(links.query(links.org_settings(org.name), done="pins"))
+
+
 @router.post("/organizations/{name}/delete")
 def delete(request: Request, form: Posted, tx: WriteTx, name: str) -> Response:
     org = _mine(tx, name)
@@ -217,12 +230,14 @@ def _settings(
     error: HubError | None = None,
     profile: dict[str, str] | None = None,
     wrong_name: str = "",
+    pinned: tuple[Form | None, str] = (None, ""),
+    status: int = 200,
 ) -> Response:
     wrong, faults = "", no_faults()
     if error is not None:
         wrong, faults = faults_of(error, *_PROFILE)
     faults["confirm"] = wrong_name
-    status = error.status if error else 422 if wrong_name else 200
+    status = error.status if error else 422 if wrong_name else status
     return page(
         request,
         "organization_settings.html",
@@ -235,4 +250,5 @@ def _settings(
         wrong=wrong,
         faults=faults,
         may_change=True,
+        **pins.shown(tx.session, tx.caller, org, *pinned),
     )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image
@@ -73,6 +73,7 @@ def test_a_tag(wall, person):
 def test_what_chats_and_search_engines_are_told(wall, person, site):
     for address, kind, types in (
         ("/maren/glass", "article", {"SoftwareSourceCode", "BreadcrumbList"}),
+        ("/maren", "profile", {"ProfilePage"}),
         ("/bases", "website", {"CollectionPage", "BreadcrumbList"}),
         ("/bases/some-org/base-1.0", "website", {"CollectionPage", "BreadcrumbList"}),
         ("/tags/style", "website", {"CollectionPage", "BreadcrumbList"}),
@@ -134,11 +135,11 @@ def test_cards_of_what_is_hidden(wall, person, maren):
 
 def test_the_map_has_public_things_alone(wall, person, maren):
     for who in (person, maren):
-        index = ElementTree.fromstring(who.ask("GET", "/sitemap.xml").body)
+        index = ET.fromstring(who.ask("GET", "/sitemap.xml").body)
         parts = [loc.text.removeprefix("http://hub.test") for loc in index.iter() if loc.text]
         found = {}
         for part in parts:
-            tree = ElementTree.fromstring(who.ask("GET", part).body)
+            tree = ET.fromstring(who.ask("GET", part).body)
             found[part] = [one.text for one in tree.iter() if (one.text or "").startswith("http")]
             assert ("lastmod" in who.ask("GET", part).text) == ("places" not in part)
         addresses = [one.removeprefix("http://hub.test") for all_ in found.values() for one in all_]
@@ -154,6 +155,8 @@ def test_the_map_has_public_things_alone(wall, person, maren):
 
 def test_few_statements(wall, site, person: Person):
     budgets = {
+        "/maren": 5,
+        "/maren?tab=activity": 4,
         "/bases": 5,
         "/bases/some-org/base-1.0": 5,
         "/bases/sdxl": 5,
