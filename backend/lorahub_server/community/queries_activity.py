@@ -132,7 +132,7 @@ def _threads(account_id: int, by_owner: bool) -> tuple[int, Any, list[Any], Colu
     return _THREAD, Thread, columns, whose == account_id
 
 
-def _later(after: Place, rank: int, at: Any, text: Any, number: Any) -> ColumnElement[bool]:
+def _later(after: Place, rank: int, at: Any, text: Any, number: Any) -> Any:
     """Return the condition for what comes after a place in the order of pages."""
     moment = literal(after.at, at.type)
     if rank < after.rank:

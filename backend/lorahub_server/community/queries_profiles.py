@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
@@ -88,7 +89,7 @@ def replace_pins(session: Session, account_id: int, repo_ids: Sequence[int]) -> 
     session.flush()
 
 
-def _living(condition: ColumnElement[bool], other: ColumnElement[int]) -> ColumnElement[int]:
+def _living(condition: ColumnElement[bool], other: Any) -> Any:
     return (
         select(func.count())
         .select_from(Follow)

@@ -22,6 +22,7 @@ __all__ = [
     "BadHash",
     "Buried",
     "HashNotFound",
+    "Held",
     "Holding",
     "Now",
     "State",
@@ -100,6 +101,11 @@ class Answer:
     @property
     def is_known(self) -> bool:
         return bool(self.holdings or self.buried)
+
+    @property
+    def kinds(self) -> set[str]:
+        """Which hashes of files it is."""
+        return {one.kind for one in self.holdings} | {one.kind for one in self.buried}
 
 
 def is_hash(value: str) -> bool:

@@ -57,9 +57,7 @@ def show(request: Request, tx: ReadTx, value: str) -> Response:
         caller=tx.caller,
         answer=answer,
         cards={card.id: card for card in cards},
-        is_weak=bool(
-            _WEAK & ({one.kind for one in answer.holdings} | {one.kind for one in answer.buried})
-        ),
+        is_weak=not _WEAK.isdisjoint(answer.kinds),
     )
 
 

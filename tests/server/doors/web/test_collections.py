@@ -52,7 +52,7 @@ def test_looking(glass, maren, person):
     assert "A note on shown" in seen.text
     assert "hidden" not in seen.text
     assert not [form for form in seen.forms if form.method == "post"]
-    for address in ("/collections", "/collections?owner=maren", "/maren"):
+    for address in ("/collections", "/collections?owner=maren", "/maren?tab=collections"):
         listed = person.visit(address)
         assert glass in listed.links
         assert "hidden" not in listed.text
@@ -121,4 +121,4 @@ def test_of_an_organisation(site, maren):
     assert form.fields["owner"] == "studio"
     page = maren.send(form, title="Ours")
     assert page.address.startswith("/collections/studio/ours-0")
-    assert page.address in maren.visit("/studio").links
+    assert page.address in maren.visit("/studio?tab=collections").links

@@ -31,7 +31,7 @@ def test_about_and_links(maren, person):
     assert [a for a in page.links if a.startswith("https://")] == [
         "https://a.example/maren", "https://b.example/@m", "https://nets.example",
     ]  # fmt: skip
-    assert 'rel="me nofollow ugc noopener noreferrer"' in page.html
+    assert 'rel="nofollow ugc noopener noreferrer"' in page.html
     told = person.ask("GET", "/api/hub/v1/accounts/maren").json()
     assert told["links"] == ["https://a.example/maren", "https://b.example/@m"]
 
