@@ -25,7 +25,8 @@ THINGS = [
 ]
 ADDRESSES = [
     "/", "/?q=%23style&sort=stars", "/?q=-base:sd1+rank:x", "/?q=nothing+%23style", "/search-help",
-    "/searches?q=glass", "/notifications", "/stars", "/maren",
+    "/searches?q=glass", "/notifications", "/stars", "/maren", "/maren?tab=activity", "/settings",
+    "/bases", "/bases/sdxl", "/tags/style", "/hash",
 ]  # fmt: skip
 
 

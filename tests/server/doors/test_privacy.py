@@ -74,6 +74,7 @@ def operations(site) -> list[tuple[str, str]]:
     for rest in ("/discussions", "/discussions/1", "/discussions/new"):
         found.append(("get", "/{owner}/{name}" + rest))
     found += [(method, "/{owner}/{name}/download") for method in ("get", "head")]
+    found.append(("get", "/images/share/adapter/{owner}/{name}.png"))
     found += [("get", "/{owner}/{name}/settings"), ("post", "/{owner}/{name}/star")]
     found += [(method, "/{owner}/{name}/fork") for method in ("get", "post")]
     for rest in ("", "/adapters", "/1"):
