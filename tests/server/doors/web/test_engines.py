@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import event
 
-from support.inside import adapter
+from support.inside import adapter, sha256
 from support.person import Person
 from support.running import run_jobs
 
@@ -18,7 +18,15 @@ PAGES = {
     "/tags": 3,
     "/tags/style": 6,
     "/stars": 3,
-    "/maren": 10,
+    "/bases": 4,
+    "/bases/llama": 6,
+    "/bases/some/base": 6,
+    f"/hash/{sha256(adapter(1))}": 5,
+    "/sitemap.xml": 2,
+    "/sitemaps/adapters-1.xml": 2,
+    "/maren": 7,
+    "/maren?tab=collections": 6,
+    "/maren?tab=activity": 5,
     "/maren/glass": 7,
     "/maren/glass/tree/main": 7,
     "/maren/glass/blob/main/README.md": 7,
@@ -29,11 +37,11 @@ PAGES = {
     "/maren/pack": 7,
     "/maren/glass/settings": 3,
     "/maren/glass/card": 6,
-    "/settings": 3,
+    "/settings": 4,
     "/settings/tokens": 3,
     "/upload": 2,
 }
-CARD = b"---\nlicense: mit\ntags: [style]\n---\n# Glass\n\nText.\n"
+CARD = b"---\nlicense: mit\nbase_model: some/base\ntags: [style]\n---\n# Glass\n\nText.\n"
 
 
 def test_every_page_on_both_engines(each_site):
