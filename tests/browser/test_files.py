@@ -38,7 +38,9 @@ def test_the_way_from_a_member_to_its_tensors_and_history(filled, opened):
         expect(members).to_have_count(1)
         members.get_by_role("link", name="Blue", exact=True).click()
         page.wait_for_url("**file=blue%2Fadapter_model.safetensors**")
-        page.get_by_role("navigation", name="Pages of").get_by_role("link", name="Files").click()
+        page.get_by_role("navigation", name="Pages of").get_by_role(
+            "link", name="Files", exact=True
+        ).click()
         page.get_by_role("link", name="red.safetensors", exact=True).click()
         page.get_by_label("Name holds").fill("alpha")
         page.keyboard.press("Enter")

@@ -99,7 +99,7 @@ def test_a_folder_of_peft_is_dropped_together(opened, adapters, signs_up, name):
         page.wait_for_url("**/legalese")
         page.locator(".tools").get_by_text("PEFT", exact=True).click()
         expect(page.get_by_role("region", name="PEFT")).to_contain_text("PeftModel")
-        page.get_by_role("link", name="Files").click()
+        page.get_by_role("link", name="Files", exact=True).click()
         for path in folder.iterdir():
             expect(page.get_by_role("link", name=path.name, exact=True)).to_be_visible()
 

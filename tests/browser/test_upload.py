@@ -100,7 +100,7 @@ def test_a_folder_of_forms_and_others_is_a_pack(opened, page_of, adapters, tmp_p
         page.get_by_label("Licence", exact=True).select_option("mit")
         page.get_by_role("button", name="Publish").click()
         page.wait_for_url(re.compile(r"/glass$"))
-        page.get_by_role("link", name="Files").click()
+        page.get_by_role("link", name="Files", exact=True).click()
         for path in ("extra", "glass-bf16.safetensors", "cover.png"):
             expect(page.get_by_role("link", name=path, exact=True)).to_be_visible()
 
