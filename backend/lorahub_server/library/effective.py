@@ -5,39 +5,16 @@ An adapter is used with its base, so the stricter of the two counts for each rig
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from lorahub_server.library import base_licences, licences
 from lorahub_server.library.licences import Licence
+from lorahub_server.library.rights import RIGHTS, Answer, answers
 
-Answer = Literal["yes", "no", "ask"]
-
-# Every right with what it lets people do, as it stands in a sentence after "you may".
-RIGHTS = {
-    "outputs": "sell what it makes",
-    "services": "offer it as a paid service",
-    "changes": "share merges and changes",
-    "relicense": "give changes other terms",
-    "uncredited": "leave out the author's name",
-}
 # A licence that grants more of these than the base's does promises what it can't keep. Names and
 # terms are obligations, which simply add up.
 _CLAIMED = ("outputs", "services", "changes")
 _STRICT: dict[Answer, int] = {"no": 0, "ask": 1, "yes": 2}
-_MONEY: dict[bool | None, Answer] = {True: "yes", False: "no", None: "ask"}
-
-_NO_CONDITIONS = frozenset({"cc0-1.0", "unlicense", "wtfpl", "pddl"})
-_NO_CHANGES = ("cc-by-nd-", "cc-by-nc-nd-")
-# Terms, or lists of uses that are ruled out, that go along with whatever is built on it.
-_PASSED_ON = (
-    "cc-by-sa-", "cc-by-nc-sa-", "faipl-", "gpl", "agpl-", "lgpl", "eupl-", "osl-", "gfdl", "odbl",
-    "cdla-sharing-", "ofl-", "openrail", "creativeml-openrail", "bigscience-", "bigcode-",
-    "sdxl-license", "llama", "gemma", "stabilityai-", "flux-1-dev-", "deepfloyd-", "qwen-research",
-)  # fmt: skip
-# Not for money itself, while what it makes belongs to whoever makes it.
-_FREE_OUTPUTS = frozenset({"flux-1-dev-non-commercial-license"})
 _SEVERAL = 2
-_UNCLEAR = frozenset({"unknown", "other", "cc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +59,7 @@ def combine(
         known = base_licences.of_family(family)
     base = licences.licence_of(known)
     rights = tuple(
-        _right(name, text, _answers(own)[name], _answers(base)[name])
-        for name, text in RIGHTS.items()
+        _right(name, text, answers(own)[name], answers(base)[name]) for name, text in RIGHTS.items()
     )
     return Effective(
         licence=own,
@@ -94,23 +70,6 @@ def combine(
         sentence=_sentence(own, base, rights, base_model),
         conflict=_conflict(own, base, base_model),
     )
-
-
-def _answers(licence: Licence | None) -> dict[str, Answer]:
-    if licence is None or licence.id in _UNCLEAR or not licences.is_known(licence.id):
-        return dict.fromkeys(RIGHTS, "ask")
-    if licence.id in _NO_CONDITIONS:
-        return dict.fromkeys(RIGHTS, "yes")
-    money = _MONEY[licence.commercial]
-    changes: Answer = "no" if licence.id.startswith(_NO_CHANGES) else "yes"
-    is_passed_on = licence.id.startswith(_PASSED_ON)
-    return {
-        "outputs": "yes" if licence.id in _FREE_OUTPUTS else money,
-        "services": money,
-        "changes": changes,
-        "relicense": "no" if is_passed_on or changes == "no" else "yes",
-        "uncredited": "no",
-    }
 
 
 def _right(name: str, text: str, own: Answer, base: Answer) -> Right:
@@ -130,7 +89,7 @@ def _sentence(
     if found:
         return found
     if base is None:
-        alone = _answers(own)
+        alone = answers(own)
         found = _granted([Right(one.id, one.text, alone[one.id]) for one in rights])
         if found:
             whose = f"The licence of its base {base_model} is not known here"
@@ -161,7 +120,7 @@ def _granted(rights: Sequence[Right]) -> str:
 def _conflict(own: Licence | None, base: Licence | None, base_model: str | None) -> str:
     if own is None or base is None:
         return ""
-    given, allowed = _answers(own), _answers(base)
+    given, allowed = answers(own), answers(base)
     claimed = [RIGHTS[one] for one in _CLAIMED if (given[one], allowed[one]) == ("yes", "no")]
     if not claimed:
         return ""

@@ -2,39 +2,28 @@
 
 from collections.abc import Iterable
 
-from lorahub_server.library import licences
+from lorahub_server.library import licences, rights
 
 # What people ask for; the place of each is its bit in `LibraryEntry.permits`.
 PERMISSIONS = ("commercial", "derivatives", "sell-images", "no-credit", "relicense")
 _BITS = {name: 1 << place for place, name in enumerate(PERMISSIONS)}
 
-_NO_CONDITIONS = frozenset({"cc0-1.0", "unlicense", "wtfpl", "pddl"})
-_NO_DERIVATIVES = ("cc-by-nd-", "cc-by-nc-nd-")
-# Terms that what is built on it keeps.
-_SHARED_ALIKE = ("cc-by-sa-", "cc-by-nc-sa-", "faipl-", "gpl", "agpl-", "eupl-", "osl-", "gfdl")
-_OPEN_RAIL = ("openrail", "creativeml-openrail", "bigscience-", "bigcode-", "sdxl-license")
-# Not for money, but the pictures that it makes are their maker's.
-_FREE_OUTPUTS = frozenset({"flux-1-dev-non-commercial-license"})
-_SILENT = frozenset({"unknown", "other", "cc"})
+# The right that each of them is; see library.rights.
+_RIGHTS = {
+    "commercial": "services",
+    "derivatives": "changes",
+    "sell-images": "outputs",
+    "no-credit": "uncredited",
+    "relicense": "relicense",
+}
 
 
 def of(license_id: str | None) -> frozenset[str]:
     """Return what a licence permits to everybody without asking; of an unknown one nothing."""
-    found = licences.licence_of(license_id)
-    if found is None or found.id in _SILENT or not licences.is_known(found.id):
-        return frozenset()
-    if found.id in _NO_CONDITIONS:
-        return frozenset(PERMISSIONS)
-    permitted = set()
-    if found.commercial:
-        permitted |= {"commercial", "sell-images"}
-    if found.id in _FREE_OUTPUTS:
-        permitted.add("sell-images")
-    if not found.id.startswith(_NO_DERIVATIVES):
-        permitted.add("derivatives")
-    if "derivatives" in permitted and not found.id.startswith((*_SHARED_ALIKE, *_OPEN_RAIL)):
-        permitted |= {"relicense"} if found.commercial else set()
-    return frozenset(permitted)
+    answers = rights.answers(licences.licence_of(license_id))
+    permitted = {name for name, right in _RIGHTS.items() if answers[right] == "yes"}
+    # Who looks for terms of their own wants to sell under them.
+    return frozenset(permitted if "commercial" in permitted else permitted - {"relicense"})
 
 
 def bits(names: Iterable[str]) -> int:
