@@ -26,6 +26,8 @@ _PLACEHOLDERS = (
     "users (both direct and downstream) should be made aware",
     "use the code below to get started", "carbon emissions can be estimated using",
 )  # fmt: skip
+_HEADING = re.compile(r"\A\s*#[ \t]+([^\n]*?)[ \t]*#*[ \t]*(?:\n|\Z)")
+_MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
 
 
@@ -184,6 +186,17 @@ def _read_body(card: Card) -> None:
             return
         if headings == 1:
             card.title = shown[:TITLE_MAX].rstrip()
+
+
+def split_heading(body: str) -> tuple[str, str]:
+    """Return the heading of the first level that a card begins with, "" for none, and the rest."""
+    heading = _HEADING.match(body)
+    return (heading[1], body[heading.end() :]) if heading else ("", body)
+
+
+def is_model_id(text: str) -> bool:
+    """Tell whether a text is a model's name on a hub: `owner/name`."""
+    return _MODEL_ID.fullmatch(text) is not None
 
 
 def shortened(text: str, limit: int) -> str:

@@ -10,8 +10,6 @@ from typing import Any
 from lorahub_server.library import card as cards
 from lorahub_server.library import licences, strength
 
-_HEADING = re.compile(r"\A\s*#[ \t]+([^\n]*?)[ \t]*#*[ \t]*(?:\n|\Z)")
-_HF_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _WORDS_MAX, _WORD_MAX, _TAGS_MAX, _BASES_MAX, _BASE_MAX = 30, 100, 50, 20, 200
 
 
@@ -34,10 +32,9 @@ NAMES = tuple(Fields.__dataclass_fields__)
 def fields_of(data: bytes) -> Fields:
     """Return a card's fields; of one that can't be read, as far as it can be."""
     card = cards.parse(data)
-    heading = _HEADING.match(card.body)
-    body = card.body[heading.end() :] if heading else card.body
+    title, body = cards.split_heading(card.body)
     return Fields(
-        title=heading[1] if heading else "",
+        title=title,
         license=card.license or "",
         base_model="\n".join(card.base_models),
         tags=", ".join(card.tags),
@@ -130,7 +127,7 @@ def _parts(text: str) -> list[str]:
 
 def _base_faults(text: str, before: str) -> dict[str, str]:
     names, known = text.split("\n") if text else [], set(before.split("\n"))
-    odd = [one for one in names if one not in known and not _HF_ID.fullmatch(one)]
+    odd = [one for one in names if one not in known and not cards.is_model_id(one)]
     if odd:
         message = f"{odd[0][:80]} is no name of a model. Write owner/name, one on each line."
         return {"base_model": message}

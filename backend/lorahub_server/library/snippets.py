@@ -1,18 +1,17 @@
 """Lines to copy: how to fetch an adapter and use it, in the tools that its family is used in."""
 
 import json
-import re
 import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from lorahub_server.library import strength
+from lorahub_server.library.card import is_model_id
 from lorahub_server.library.conflict import declared_families, same_line
 from lorahub_server.library.model import AdapterDetails, RepoDetails
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-_HF_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # A base model of each family that diffusers loads, where the card names none that fits.
 _PIPELINES = {
     "sd1": "stable-diffusion-v1-5/stable-diffusion-v1-5",
@@ -160,7 +159,7 @@ def base_for(details: RepoDetails, item: AdapterDetails) -> str | None:
     """Return the base model to load: the card's or the configuration's if it fits the weights."""
     family = item.family or ""
     for name in (details.repo.base_model, item.summary.get("base_model_hint")):
-        if not isinstance(name, str) or not _HF_ID.fullmatch(name):
+        if not isinstance(name, str) or not is_model_id(name):
             continue
         families = declared_families([name])
         if not families or not family or any(same_line(one, family) for one in families):

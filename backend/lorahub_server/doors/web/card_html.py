@@ -2,8 +2,8 @@
 
 from lorahub_server.access import Tx, can_read_files
 from lorahub_server.doors import links
-from lorahub_server.doors.web.guess import TITLE
 from lorahub_server.kit import markdown
+from lorahub_server.library.card import split_heading
 from lorahub_server.repos.tables import Repository
 
 
@@ -11,7 +11,7 @@ def card_html(
     tx: Tx, repo: Repository, body: str, revision: str | None
 ) -> markdown.SafeHtml | None:
     """Return a card's Markdown as HTML, without its title; None where there is nothing to see."""
-    body = TITLE.sub("", body, count=1)  # the page has it already
+    _title, body = split_heading(body)  # the page has it already
     if not body.strip():
         return None
     names = (repo.owner.name, repo.name)

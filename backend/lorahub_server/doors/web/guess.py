@@ -8,7 +8,7 @@ from typing import Any
 
 from lorahub.adapters.metadata import clean_text
 from lorahub_server.kit import names
-from lorahub_server.library.card import Card
+from lorahub_server.library.card import Card, is_model_id, split_heading
 from lorahub_server.library.derive import prettified
 
 # What libraries call every file; it says nothing about this one.
@@ -16,7 +16,6 @@ _GENERIC = frozenset(
     {"adapter_model", "pytorch_lora_weights", "model", "lora", "adapter", "diffusion_pytorch_model"}
 )
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w.-]{3,}")
 # What trainers put behind the name of a model: the ending of its file, the kind of adapter.
 _AFTER_NAMES = re.compile(
@@ -25,8 +24,6 @@ _AFTER_NAMES = re.compile(
 _SAYS_NOTHING = _GENERIC | {"base", "checkpoint", "unet", "transformer", "none", "unknown"}
 _RUNS = re.compile(r"([._-])[._-]*")
 _TITLE_MAX = 120
-# A heading of the first level that a card begins with.
-TITLE = re.compile(r"\A\s*#[ \t]+[^\n]*(?:\n|\Z)")
 _LAST = re.compile(r"[-_ ]?(?:0{3,}\d+|last|final)$", re.IGNORECASE)
 
 
@@ -79,7 +76,7 @@ def repo_name(text: str) -> str:
 
 def body_without_title(card: Card) -> str:
     """Return a card's text without the heading that is shown as its title."""
-    return TITLE.sub("", card.body, count=1).strip()
+    return split_heading(card.body)[1].strip()
 
 
 def _stem(file_name: str, training: Mapping[str, Any]) -> str:
@@ -92,7 +89,7 @@ def _stem(file_name: str, training: Mapping[str, Any]) -> str:
 def _model_name(text: str) -> str:
     """Return the id or plain name of a model that trainers wrote down, or ""."""
     name = _AFTER_NAMES.sub("", text)
-    if name == text and _HUB_NAME.fullmatch(name):
+    if name == text and is_model_id(name):
         return name
     # Of a file in a folder only the file's own name says something.
     name = name.rpartition("/")[2]
