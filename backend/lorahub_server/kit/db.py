@@ -2,10 +2,10 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import (
@@ -33,6 +33,8 @@ BUSY_S = 30
 POOL = 40
 _AFTER_COMMIT = "after_commit"
 _BEFORE_COMMIT = "before_commit"
+_SEEN = "seen"
+_T = TypeVar("_T")
 # SQLite reports mistakes of ours in the same class as its locks.
 _MISTAKES = re.compile(r"no such|near |ambiguous|table .* has no column")
 _FULL = re.compile(r"database or disk is full|No space left on device")
@@ -105,6 +107,7 @@ class Database:
         """Open a session that sees one state of the database and can't change it."""
         with Session(self.engine, autoflush=False, expire_on_commit=False) as session:
             session.connection(execution_options=self._reading)
+            session.info[_SEEN] = {}
             # Closing ends the transaction and, unlike a rollback, leaves what was read usable.
             yield session
 
@@ -149,6 +152,19 @@ def before_commit(session: Session, action: Callable[[], None]) -> None:
     For rows that many transactions change: nobody waits longer for them than for a commit.
     """
     session.info.setdefault(_BEFORE_COMMIT, []).append(action)
+
+
+def once(session: Session, key: Hashable, look: Callable[[], _T]) -> _T:
+    """Return what `look` returns, asked once for each key by a session that sees one state.
+
+    A session that writes looks every time.
+    """
+    seen: dict[Hashable, _T] | None = session.info.get(_SEEN)
+    if seen is None:
+        return look()
+    if key not in seen:
+        seen[key] = look()
+    return seen[key]
 
 
 def is_full(error: BaseException) -> bool:

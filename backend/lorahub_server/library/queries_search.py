@@ -131,7 +131,7 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
     if wanted.is_nothing:
         return None
     asked, left_out = [keys.ALL, *keys_of(wanted)], keys_without(wanted)
-    found = queries_keys.found(session, scopes(caller, wanted), [*asked, *left_out])
+    found = queries_keys.known(session, scopes(caller, wanted), [*asked, *left_out])
     by_key: dict[keys.Key, list[queries_keys.Found]] = {}
     for key in found:
         by_key.setdefault((key.kind, key.value), []).append(key)

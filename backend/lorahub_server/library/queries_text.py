@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session, undefer
 
 from lorahub_server.accounts.tables import Account
 from lorahub_server.kit import upsert
+from lorahub_server.kit.db import once
 from lorahub_server.library import words
 from lorahub_server.library.tables import LibraryEntry, LibraryText, SearchWord
 from lorahub_server.library.tables_search import FTS
@@ -179,36 +180,60 @@ def near(session: Session, word: str, limit: int) -> Sequence[str]:
     ).all()
 
 
-def frequency(session: Session, wanted: Wanted, most: int) -> int:
-    """Return about how many repositories have all of these words, counting to `most`."""
-    if _is_sqlite(session):
-        values = {"wanted": _match(wanted), "most": most}
-        return session.scalar(_COUNT, values) or 0
-    plan = session.scalar(_EXPLAIN, {"wanted": _tsquery(wanted)})
-    return int(plan[0]["Plan"]["Plan Rows"]) if plan else 0
-
-
-_COUNT = sql(
-    "SELECT count(*) FROM (SELECT 1 FROM library_fts WHERE library_fts MATCH :wanted LIMIT :most)"
-)
-# What the planner expects from its statistics: to count would read as much as to find.
-_EXPLAIN = sql(
-    "EXPLAIN (FORMAT JSON) SELECT 1 FROM library_texts WHERE document @@ CAST(:wanted AS tsquery)"
-)
-
-
 def read(session: Session, given: tuple[str, ...], most: int) -> tuple[Wanted, int]:
-    """Return words as they are looked for, and about how many repositories have them.
+    """Return words as they are looked for, and about how many repositories have them, to `most`.
 
     The last word may be a beginning, as somebody is still typing it, unless many have it as it is:
     to gather all that begins with a common word would take too long.
     """
-    wanted = Wanted(given)
-    number = frequency(session, wanted, most)
+    whole, begun = Wanted(given), Wanted(given, is_beginning=True)
+    asks = _asks_sqlite if _is_sqlite(session) else _asks_postgresql
+    number, number_begun = once(
+        session, ("words", given, most), lambda: asks(session, whole, begun, most)
+    )
     if number >= COMMON or len(given[-1]) < _LEAST_BEGINNING:
-        return wanted, number
-    wanted = Wanted(given, is_beginning=True)
-    return wanted, frequency(session, wanted, most)
+        return whole, number
+    return begun, number_begun
+
+
+def _asks_sqlite(session: Session, whole: Wanted, begun: Wanted, most: int) -> tuple[int, int]:
+    values = {"whole": _match(whole), "begun": _match(begun), "most": most, "common": COMMON}
+    row = session.execute(_COUNT, values).one()
+    return row[0], row[1] or 0
+
+
+_COUNT = sql(
+    """
+    WITH exact AS MATERIALIZED (
+        SELECT count(*) AS number
+        FROM (SELECT 1 FROM library_fts WHERE library_fts MATCH :whole LIMIT :most)
+    )
+    SELECT number, CASE WHEN number < :common THEN (
+        SELECT count(*)
+        FROM (SELECT 1 FROM library_fts WHERE library_fts MATCH :begun LIMIT :most)
+    ) END
+    FROM exact
+    """
+)
+
+
+def _asks_postgresql(session: Session, whole: Wanted, begun: Wanted, most: int) -> tuple[int, int]:
+    # What the planner expects from its statistics: to count would read as much as to find.
+    del most
+    values = {"whole": _tsquery(whole), "begun": _tsquery(begun)}
+    plan = session.scalar(_EXPLAIN, values)
+    first, second = plan[0]["Plan"]["Plans"]
+    return int(first["Plan Rows"]), int(second["Plan Rows"])
+
+
+_EXPLAIN = sql(
+    """
+    EXPLAIN (FORMAT JSON)
+    SELECT 1 FROM library_texts WHERE document @@ CAST(:whole AS tsquery)
+    UNION ALL
+    SELECT 1 FROM library_texts WHERE document @@ CAST(:begun AS tsquery)
+    """
+)
 
 
 def has(session: Session, repo_id: Any, wanted: Wanted) -> ColumnElement[bool]:
