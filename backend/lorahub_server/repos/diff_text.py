@@ -20,6 +20,8 @@ SHOWN_MAX = 512 * 1024
 FILES_MAX = 300
 
 Sign = Literal[" ", "+", "-"]
+# What was read, by the ids of the objects.
+Texts = dict[str, bytes]
 Why = Literal["", "binary", "long", "same", "gated"]
 _END = "\\ No newline at end of file"
 _NULL = "0" * 40
@@ -73,11 +75,11 @@ class _Budget:
     read: int = READ_MAX
     shown: int = SHOWN_MAX
     files: int = FILES_MAX
-    texts: dict[str, bytes] = field(default_factory=dict)
+    texts: Texts = field(default_factory=dict)
 
 
-def read(tx: Tx, repo: Repository, changes: Iterable[Change]) -> list[FileDiff]:
-    """Return the changes with their lines, until there is more than can be shown.
+def read(tx: Tx, repo: Repository, changes: Iterable[Change]) -> tuple[list[FileDiff], Texts]:
+    """Return the changes with their lines, until there is more than can be shown, and the texts.
 
     Of a gated repository everybody may read the card, and no other file.
     """
@@ -94,10 +96,11 @@ def read(tx: Tx, repo: Repository, changes: Iterable[Change]) -> list[FileDiff]:
             budget.read -= size
             wanted |= {side.oid for side in sides}
     budget.texts = queries_objects.data_of(tx.session, repo.id, wanted)
-    return [
+    diffs = [
         _file(change, budget) if may_read_all or _is_card(change) else FileDiff(change, why="gated")
         for change in listed
     ]
+    return diffs, budget.texts
 
 
 def _sides(change: Change) -> list[Entry]:

@@ -70,7 +70,9 @@ class Opened:
     @property
     def place(self) -> Place:
         """Raises RevisionNotFound: only here, after it was decided who may have the files."""
-        return _place(self.revision, self._spot)
+        place = _place(self.revision, self._spot)
+        kept.keep_root(self.repo, place.commit, place.tree)
+        return place
 
 
 def open_at(tx: Tx, owner: str, name: str, revision: str) -> Opened:

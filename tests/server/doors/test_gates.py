@@ -399,7 +399,7 @@ def test_a_pull_request_shows_lines_of_the_card_only(site, strangers, friends, a
             tx = Tx(session, caller, site.hub.store, site.hub.settings, now(), "test")
             repo = repos.get_repo(tx, "alice", "gate")
             head = alice.get("repos/alice/gate").json()["revision"]
-            read = diff_text.read(tx, repo, diff.compare(tx, repo, None, head))
+            read, _ = diff_text.read(tx, repo, diff.compare(tx, repo, None, head))
         text = diff_text.unified(read)
         assert "A public card." in text
         assert (SMALL.decode() in text) is allowed

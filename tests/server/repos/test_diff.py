@@ -78,7 +78,7 @@ def test_git_applies_what_is_said(glass: Inside, tmp_path):
         old = history.get_commit(tx, repo, new).parent
         changes = diff.compare(tx, repo, old, new)
         told = [c for c in changes if c.path != "bin.dat"]
-        text = diff_text.unified(diff_text.read(tx, repo, told))
+        text = diff_text.unified(diff_text.read(tx, repo, told)[0])
         git = Git(tmp_path / "clone").take(glass.db, repo.id)
     kinds = {change.path: change.kind for change in changes}
     assert kinds == {
@@ -99,7 +99,7 @@ def test_what_is_too_much_is_left_out(small: Inside, monkeypatch):
     small.commit({"binary": b"\0", "a-latin": b"\xe4\n", "a-long": b"y\n" * 6000, **many})
     with small.look() as tx:
         repo = repos.get_repo(tx, "alice", "style")
-        found = diff_text.read(
+        found, _ = diff_text.read(
             tx, repo, diff.compare(tx, repo, None, refs.resolve(tx, repo, "main"))
         )
     why = {file.change.path: file.why for file in found}

@@ -13,7 +13,7 @@ from lorahub_server.insight import service as insight
 from lorahub_server.library import card as cards
 from lorahub_server.repos import diff_text, trees
 from lorahub_server.repos.diff import Change
-from lorahub_server.repos.diff_text import FileDiff
+from lorahub_server.repos.diff_text import FileDiff, Texts
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.trees import Entry
 
@@ -59,14 +59,14 @@ class Between:
 
 def changes_of(tx: Tx, repo: Repository, thread: Thread) -> Changes:
     state = pulls.state(tx, repo, thread)
-    files = diff_text.read(tx, repo, state.changes)
-    return Changes(state, files, _card(tx, repo, files), _adapters(tx, files))
+    found = between(tx, repo, state.changes)
+    return Changes(state, found.files, found.card, found.adapters)
 
 
 def between(tx: Tx, repo: Repository, found: Sequence[Change]) -> Between:
     """Return the same for any changes, as between two revisions."""
-    files = diff_text.read(tx, repo, found)
-    return Between(files, _card(tx, repo, files), _adapters(tx, files))
+    files, texts = diff_text.read(tx, repo, found)
+    return Between(files, _card(tx, repo, files, texts), _adapters(tx, files))
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldChange]:
@@ -79,23 +79,25 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldCha
     ]
 
 
-def _card(tx: Tx, repo: Repository, files: Sequence[FileDiff]) -> list[FieldChange]:
+def _card(tx: Tx, repo: Repository, files: Sequence[FileDiff], texts: Texts) -> list[FieldChange]:
+    def front(entry: Entry | None) -> dict[str, Any]:
+        if entry is None or entry.path != cards.NAME or entry.large or entry.size > cards.MAX_BYTES:
+            return {}
+        text = texts.get(entry.oid)
+        return cards.parse(trees.read_file(tx, repo, entry) if text is None else text).front
+
     for file in files:
         change = file.change
         if change.path == cards.NAME and file.why != "gated":
-            return differences(_front(tx, repo, change.old), _front(tx, repo, change.new))
+            return differences(front(change.old), front(change.new))
     return []
-
-
-def _front(tx: Tx, repo: Repository, entry: Entry | None) -> dict[str, Any]:
-    if entry is None or entry.path != cards.NAME or entry.large or entry.size > cards.MAX_BYTES:
-        return {}
-    return cards.parse(trees.read_file(tx, repo, entry)).front
 
 
 def _adapters(tx: Tx, files: Sequence[FileDiff]) -> dict[str, AdapterChange]:
     large = [file.change for file in files if file.is_large][:_ADAPTERS_MAX]
     sides = [side for change in large for side in (change.old, change.new)]
+    if not large:
+        return {}
     known = blobs.may_use_all(tx, {side.sha256 for side in sides if side and side.sha256})
     inspected = insight.get_inspections(tx, known)
 

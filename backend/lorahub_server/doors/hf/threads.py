@@ -50,7 +50,7 @@ def whole(request: Request, tx: Tx, repo: Repository, thread: Thread) -> dict[st
         if thread.status == _MERGED:
             shown["changes"]["mergeCommitId"] = thread.merge_oid
         shown["filesWithConflicts"] = list(state.conflicts)
-        shown["diff"] = diff_text.unified(diff_text.read(tx, repo, state.changes))
+        shown["diff"] = diff_text.unified(diff_text.read(tx, repo, state.changes)[0])
     return shown
 
 

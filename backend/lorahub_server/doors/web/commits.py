@@ -11,7 +11,7 @@ from lorahub_server.community.discussions import changes
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import facts, words
-from lorahub_server.doors.web.repo_pages import repo_and_head
+from lorahub_server.doors.web.repo_pages import repo_and_head, repo_at
 from lorahub_server.doors.web.versions import weights_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.repos import blame, diff, history, refs
@@ -41,8 +41,7 @@ def show_commits(
     after: str = "",
 ) -> Response:
     """`path`: only the commits that changed this file or folder."""
-    repo, head = repo_and_head(tx, owner, name, "history")
-    oid = refs.resolve(tx, repo, revision)
+    repo, head, oid = repo_at(tx, owner, name, revision, "history")
     found, kinds, last = _found(tx, repo, oid, path, after or None)
     address = links.commits(repo.owner.name, repo.name, revision, path)
     return page(
@@ -61,8 +60,8 @@ def show_commits(
 @router.get("/{owner}/{name}/commit/{revision}")
 def show_commit(request: Request, tx: ReadTx, owner: str, name: str, revision: str) -> Response:
     """What a commit says, and what differs from the one before it."""
-    repo, head = repo_and_head(tx, owner, name, "history")
-    commit = history.get_commit(tx, repo, refs.resolve(tx, repo, revision))
+    repo, head, oid = repo_at(tx, owner, name, revision, "history")
+    commit = history.get_commit(tx, repo, oid)
     found = diff.compare(tx, repo, commit.parent, commit.oid)
     between = changes.between(tx, repo, found)
     return page(

@@ -9,7 +9,7 @@ from lorahub_server.access import Tx
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import weights, words
-from lorahub_server.doors.web.repo_pages import repo_and_head
+from lorahub_server.doors.web.repo_pages import repo_and_head, repo_at
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.repos import history, refs, trees
 from lorahub_server.repos.operations import CARD
@@ -35,8 +35,7 @@ def show_top(tx: ReadTx, owner: str, name: str) -> Response:
 def show_tree(
     request: Request, tx: ReadTx, owner: str, name: str, revision: str, path: str = ""
 ) -> Response:
-    repo, head = repo_and_head(tx, owner, name, "files")
-    oid = refs.resolve(tx, repo, revision)
+    repo, head, oid = repo_at(tx, owner, name, revision, "files")
     if path and trees.get_entry(tx, repo, oid, path).is_file:
         return redirect(links.blob(repo.owner.name, repo.name, revision, path))
     entries = trees.list_entries(tx, repo, oid, path)
@@ -66,8 +65,7 @@ def show_blob(
     start: Annotated[int, Query(ge=0, le=MAX_TENSORS)] = 0,
 ) -> Response:
     """`tensors`: what names of tensors must hold; `start`: how many are on the pages before."""
-    repo, head = repo_and_head(tx, owner, name, "files")
-    oid = refs.resolve(tx, repo, revision)
+    repo, head, oid = repo_at(tx, owner, name, revision, "files")
     entry = trees.get_entry(tx, repo, oid, path)
     if not entry.is_file:
         return redirect(links.tree(repo.owner.name, repo.name, revision, path))

@@ -10,7 +10,7 @@ from lorahub_server.insight.bases import service as bases
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.library.model import RepoCard
 from lorahub_server.library.search import cards_of
-from lorahub_server.repos import service
+from lorahub_server.repos import refs, service
 from lorahub_server.repos.tables import Repository
 
 
@@ -54,6 +54,14 @@ def card_of(tx: Tx, repo: Repository) -> RepoCard:
 def repo_and_head(tx: Tx, owner: str, name: str, tab: str) -> tuple[Repository, dict[str, Any]]:
     repo = service.get_repo(tx, owner, name)
     return repo, head_of(tx, repo, tab)
+
+
+def repo_at(
+    tx: Tx, owner: str, name: str, revision: str, tab: str
+) -> tuple[Repository, dict[str, Any], str]:
+    """Return a repository, its head, and the commit that a revision of it names."""
+    opened = refs.open_at(tx, owner, name, revision)
+    return opened.repo, head_of(tx, opened.repo, tab), opened.place.commit
 
 
 def _may_play(tx: Tx, repo: RepoCard) -> bool:
