@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from lorahub_server.kit.db import Database, UtcDateTime, on_commit
+from lorahub_server.kit.db import Database, UtcDateTime, before_commit, on_commit, once
 
 
 class OwnBase(DeclarativeBase):
@@ -50,6 +50,12 @@ def add_and_fail(db: Database, action) -> None:
         session.flush()
         on_commit(session, action)
         _ = 1 / 0
+
+
+def fail_at_the_end(db: Database) -> None:
+    with db.write() as session:
+        session.add(Note(name="lost"))
+        before_commit(session, lambda: 1 / 0)
 
 
 def write_while_reading(db: Database) -> None:
@@ -119,6 +125,27 @@ def test_an_action_that_fails_harms_neither_the_commit_nor_the_next_action(db):
         on_commit(session, lambda: seen.append(1))
     assert names(db) == ["a"]
     assert seen == [1]
+
+
+def test_what_comes_last_is_part_of_the_transaction(db):
+    with db.write() as session:
+        before_commit(session, lambda: session.add(Note(name="last")))
+        session.add(Note(name="first"))
+    assert sorted(names(db)) == ["first", "last"]
+    with pytest.raises(ZeroDivisionError):
+        fail_at_the_end(db)
+    assert sorted(names(db)) == ["first", "last"]
+
+
+def test_a_reader_asks_once_and_a_writer_each_time(db):
+    answers = iter(range(10))
+    with db.read() as session:
+        asked = [once(session, key, lambda: next(answers)) for key in ("a", "b", "a")]
+    assert asked == [0, 1, 0]
+    with db.read() as session:
+        assert once(session, "a", lambda: next(answers)) == 2
+    with db.write() as session:
+        assert [once(session, "a", lambda: next(answers)) for _ in range(2)] == [3, 4]
 
 
 def test_writers_of_one_process_take_turns(db):
