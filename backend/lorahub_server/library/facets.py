@@ -6,7 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lorahub_server.access import Tx
-from lorahub_server.library import filters, keys, permissions, queries_facets, queries_search
+from lorahub_server.library import (
+    filters,
+    keys,
+    permissions,
+    queries_facets,
+    queries_plan,
+    queries_walk,
+)
 from lorahub_server.library.filters import Query
 from lorahub_server.library.queries_filters import Filter
 
@@ -66,7 +73,7 @@ def facets(tx: Tx, query: Query, *, with_own: bool = True) -> Facets:
     total = sum(one.count for one in by_kind[queries_facets.TOTAL])
     licenses = by_kind["license"]
     return Facets(
-        total=min(total, queries_search.COUNTED),
+        total=min(total, queries_walk.COUNTED),
         sampled=looked_at if looked_at < total else None,
         families=by_kind["family"],
         layouts=by_kind["layout"],
@@ -82,7 +89,7 @@ def facets(tx: Tx, query: Query, *, with_own: bool = True) -> Facets:
 
 def popular_tags(tx: Tx, limit: int = 20) -> list[Count]:
     """Return the commonest tags of what the caller may see."""
-    scopes = queries_search.scopes(tx.caller, Filter())
+    scopes = queries_plan.scopes(tx.caller, Filter())
     rows = queries_facets.kept(tx.session, scopes, {keys.TAG: min(limit, 100)}, full=False)
     return [Count(value, number) for _, value, number in rows]
 
@@ -94,14 +101,14 @@ def repeated(tags: Sequence[Count]) -> list[Count]:
 
 def _rows(tx: Tx, wanted: Filter, *, with_own: bool) -> list[queries_facets.Row]:
     if replace(wanted, with_adapters=False, private=None) == Filter():
-        scopes = queries_search.scopes(tx.caller, wanted)
+        scopes = queries_plan.scopes(tx.caller, wanted)
         full = wanted.with_adapters
         kept = queries_facets.kept(tx.session, scopes, _KINDS, full=full)
         return kept + [(queries_facets.TOTAL, "", row[2]) for row in kept if row[0] == "all"]
     groups = [(wanted, [kind for kind in keys.KINDS if not _asks(wanted, kind)])]
     if with_own:
         groups += [(_without(wanted, kind), [kind]) for kind in _OWN if _asks(wanted, kind)]
-    plans = [(queries_search.plan(tx.session, tx.caller, one), kinds) for one, kinds in groups]
+    plans = [(queries_plan.plan(tx.session, tx.caller, one), kinds) for one, kinds in groups]
     return queries_facets.among(tx.session, plans, _KINDS)
 
 

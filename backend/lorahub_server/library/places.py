@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from lorahub_server.access import Tx
-from lorahub_server.library import keys, queries_facets, queries_places, queries_search
+from lorahub_server.library import keys, queries_facets, queries_places, queries_plan
 from lorahub_server.library.facets import Count
 from lorahub_server.library.queries_filters import Filter
 
@@ -22,7 +22,7 @@ def popular(tx: Tx, kinds: Mapping[str, int]) -> dict[str, list[Count]]:
     `kinds` says how many of each. What belongs to repositories without an adapter alone is left
     out.
     """
-    scopes = queries_search.scopes(tx.caller, Filter())
+    scopes = queries_plan.scopes(tx.caller, Filter())
     rows = queries_facets.kept(tx.session, scopes, kinds, full=True)
     found: dict[str, list[Count]] = {kind: [] for kind in kinds}
     for kind, value, number in rows:

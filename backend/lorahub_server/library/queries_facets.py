@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import func, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
-from lorahub_server.library.queries_search import COUNTED, Plan, found_ids
+from lorahub_server.library.queries_plan import Plan
+from lorahub_server.library.queries_walk import COUNTED, found_ids
 from lorahub_server.library.tables import Listing, SearchKey
 
 Row = tuple[str, str, int]  # kind, value, how many

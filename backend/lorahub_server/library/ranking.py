@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lorahub_server.kit import pagination
 from lorahub_server.kit.pagination import Page
 from lorahub_server.library import queries_search
-from lorahub_server.library.queries_search import Plan
+from lorahub_server.library.queries_plan import Plan
 from lorahub_server.library.queries_text import Candidate, Wanted
 
 TOP = 200

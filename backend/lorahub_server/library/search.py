@@ -12,8 +12,10 @@ from lorahub_server.library import (
     filters,
     permissions,
     queries_facets,
+    queries_plan,
     queries_search,
     queries_text,
+    queries_walk,
     ranking,
     words,
 )
@@ -22,7 +24,9 @@ from lorahub_server.library.facets import Count, Facets, facets, popular_tags, r
 from lorahub_server.library.filters import DEFAULT_SORT, Query
 from lorahub_server.library.measures import ANY, Measures
 from lorahub_server.library.model import RepoCard
-from lorahub_server.library.queries_search import COUNTED, CardRow, Plan
+from lorahub_server.library.queries_plan import Plan
+from lorahub_server.library.queries_search import CardRow
+from lorahub_server.library.queries_walk import COUNTED
 from lorahub_server.repos import forks
 
 __all__ = [
@@ -48,7 +52,7 @@ __all__ = [
     "suggest",
 ]
 
-SORTS = tuple(queries_search.SORTS)
+SORTS = tuple(queries_walk.SORTS)
 _MAX_FOLDED_READS = 5
 _MIN_CORRECTED = 3
 _LONG = 8
@@ -78,7 +82,7 @@ def find(
     What is added, removed or moved while somebody turns pages is right in the pages that follow;
     what stays as it is appears exactly once.
     """
-    sort = queries_search.SORTS.get(query.sort)
+    sort = queries_walk.SORTS.get(query.sort)
     if sort is None:
         message = f"There is no order of that name. Use one of {', '.join(SORTS)}."
         raise BadSort(message, place="sort")
@@ -89,7 +93,7 @@ def find(
         place = ranking.place(cursor)
     else:
         after = pagination.decode(cursor, query.sort, sort.kind, int) if cursor else None
-    planned = queries_search.plan(tx.session, tx.caller, wanted)
+    planned = queries_plan.plan(tx.session, tx.caller, wanted)
     if planned is None:
         return Page()
     if is_ranked and planned.words is not None:
@@ -123,7 +127,7 @@ def _find_folded(
     tx: Tx, order: str, planned: Plan, after: Sequence[Key] | None, size: int
 ) -> Page[RepoCard]:
     """Return a page with the first of each kind alone; after many copies it may be a short one."""
-    sort = queries_search.SORTS[order]
+    sort = queries_walk.SORTS[order]
     shown: list[CardRow] = []
     behind: dict[int, int] = {}
     following = None
@@ -164,7 +168,7 @@ def cards_of(tx: Tx, repo_ids: Collection[int]) -> list[RepoCard]:
 def count(tx: Tx, query: Query) -> int:
     """Return how many repositories of a query the caller may see, at most ten thousand."""
     wanted = filters.read(tx.session, query, tx.now)
-    planned = queries_search.plan(tx.session, tx.caller, wanted)
+    planned = queries_plan.plan(tx.session, tx.caller, wanted)
     return 0 if planned is None else queries_facets.count(tx.session, planned)
 
 

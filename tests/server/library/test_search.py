@@ -9,10 +9,10 @@ from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.kit.pagination import BadCursor, encode
-from lorahub_server.library import indexing, queries_facets, queries_search, search
+from lorahub_server.library import indexing, queries_facets, queries_plan, queries_walk, search
 from lorahub_server.library.errors import BadSort
-from lorahub_server.library.queries_search import SORTS as SORTS_BY_NAME
-from lorahub_server.library.queries_search import Filter
+from lorahub_server.library.queries_filters import Filter
+from lorahub_server.library.queries_walk import SORTS as SORTS_BY_NAME
 from lorahub_server.library.search import SORTS, Measures, Query, facets, find, popular_tags
 from lorahub_server.library.tables import AdapterFile
 from lorahub_server.repos.tables import Repository
@@ -295,7 +295,7 @@ def test_those_without_an_adapter_can_be_left_out(shelf):
 
 def test_counts_are_bounded(shelf, monkeypatch):
     monkeypatch.setattr(queries_facets, "COUNTED", 3)
-    monkeypatch.setattr(queries_search, "COUNTED", 3)
+    monkeypatch.setattr(queries_walk, "COUNTED", 3)
     for number in range(5):
         shelf.add(f"r-{number}")
     with shelf.hub.look() as tx:
@@ -331,8 +331,8 @@ def test_the_index_leads_through_the_orders(shelf, sort, wanted):
         shelf.add(f"r{number}", adapters=1)
     first = {float: 5.0, int: 5}[SORTS_BY_NAME[sort].kind]
     with shelf.hub.db.read() as session:
-        planned = queries_search.plan(session, shelf.hub.caller(None), wanted)
-        statement = queries_search.page_ids(session, planned, SORTS_BY_NAME[sort], [first, 3], 10)
+        planned = queries_plan.plan(session, shelf.hub.caller(None), wanted)
+        statement = queries_walk.page_ids(session, planned, SORTS_BY_NAME[sort], [first, 3], 10)
         connection = session.connection()
         compiled = statement.compile(
             connection, compile_kwargs={"literal_binds": True, "render_postcompile": True}

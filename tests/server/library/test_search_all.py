@@ -12,8 +12,10 @@ from lorahub_server.library import (
     keys,
     permissions,
     queries_filters,
+    queries_plan,
     queries_search,
     queries_text,
+    queries_walk,
     words,
 )
 from lorahub_server.library.queries import lock_entry
@@ -165,7 +167,7 @@ def wish(dice: random.Random) -> Query:
 
 @pytest.mark.parametrize("few", [0, 5000], ids=["walking", "sorting"])
 def test_what_is_found_is_what_there_is(inside, few, monkeypatch):
-    for module in (queries_filters, queries_search):
+    for module in (queries_filters, queries_plan, queries_search, queries_walk):
         monkeypatch.setattr(module, "SET_MAX", few)
     dice = random.Random(few)
     shelf = Shelf(inside)
