@@ -164,7 +164,9 @@ def test_accounts(site, alice, anonymous):
     from lorahub_server.accounts.service import get_account, rename_account
 
     shown = anonymous.get("accounts/ALICE").json()
-    assert set(shown) == {"name", "kind", "display_name", "bio", "website", "created_at"}
+    assert set(shown) == {
+        "name", "kind", "display_name", "bio", "website", "about", "links", "created_at",
+    }  # fmt: skip
     assert anonymous.get("accounts/nobody").code == "account_not_found"
     assert anonymous.get("accounts/..%2F").status == 400
     with site.hub.db.write() as session:
