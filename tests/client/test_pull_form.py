@@ -21,14 +21,19 @@ def kohya() -> bytes:
     return save(tensors, {"ss_network_module": "networks.lora"})
 
 
-@pytest.fixture
-def published(hub, client):
-    alice = hub.add_account("alice")
+@pytest.fixture(scope="module")
+def endpoint(shared_hub):
+    alice = shared_hub.add_account("alice-forms")
     hf.create(alice, "style").expect(200)
-    oid = hf.send(alice, "alice/style", kohya())
+    oid = hf.send(alice, "alice-forms/style", kohya())
     lines = [hf.large("style.safetensors", oid), hf.add("README.md", b"# Style")]
-    hf.commit(alice, "alice/style", *lines).expect(200)
-    return client.use(hub.endpoint)
+    hf.commit(alice, "alice-forms/style", *lines).expect(200)
+    return shared_hub.endpoint
+
+
+@pytest.fixture
+def published(endpoint, client):
+    return client.use(endpoint)
 
 
 def test_in_every_layout(published, tmp_path):
@@ -36,7 +41,7 @@ def test_in_every_layout(published, tmp_path):
     original.write_bytes(kohya())
     strength = inspect_file(original)["strength"]["frobenius"]
 
-    done = published.ends(0, "pull", "alice/style", "--layout", "peft", "--dtype", "fp32")
+    done = published.ends(0, "pull", "alice-forms/style", "--layout", "peft", "--dtype", "fp32")
     assert "is making it" in done.stderr
     assert sorted(published.files("style")) == [
         "README.md",
@@ -47,14 +52,14 @@ def test_in_every_layout(published, tmp_path):
     assert (config["peft_type"], config["r"]) == ("LORA", 8)
 
     options = ["--layout", "diffusers", "--dtype", "fp16", "--file", "*.safetensors"]
-    published.ends(0, "pull", "alice/style", *options, "--to", "small")
+    published.ends(0, "pull", "alice-forms/style", *options, "--to", "small")
     made = published.here / "small" / "style.safetensors"
     assert {str(one.dtype) for one in load_file(made).values()} <= {"float16", "float32"}
     report = inspect_file(made)
     assert report["layout"] == "diffusers"
     assert report["strength"]["frobenius"] == pytest.approx(strength, rel=1e-3)
 
-    again = published.ends(0, "pull", "alice/style", *options, "--to", "small")
+    again = published.ends(0, "pull", "alice-forms/style", *options, "--to", "small")
     assert "all there already" in again.stderr
     assert "is making it" not in again.stderr
 
@@ -64,7 +69,7 @@ def test_smaller_for_a_tool(published):
     done = published.ends(
         0,
         "pull",
-        "alice/style",
+        "alice-forms/style",
         "--rank",
         "2",
         "--to",
@@ -79,22 +84,22 @@ def test_smaller_for_a_tool(published):
 
 
 def test_what_cannot_be_made(published):
-    done = published.ends(1, "pull", "alice/style", "--layout", "gguf")
+    done = published.ends(1, "pull", "alice-forms/style", "--layout", "gguf")
     assert "layout" in done.stderr
     assert published.files("style") == {}
-    done = published.ends(1, "pull", "alice/style", "--layout", "peft", "--family", "sd3")
+    done = published.ends(1, "pull", "alice-forms/style", "--layout", "peft", "--family", "sd3")
     assert "not of sd3" in done.stderr
 
 
 def test_nothing_is_made_for_a_folder_that_is_not_there(published):
     done = published.ends(
-        1, "pull", "alice/style", "--rank", "3", "--to", "comfyui", "--root", "nowhere"
+        1, "pull", "alice-forms/style", "--rank", "3", "--to", "comfyui", "--root", "nowhere"
     )
     assert "--root" in done.stderr
     assert "making" not in done.stderr
 
 
 def test_a_named_file_may_get_another_name(published):
-    options = ["--file", "style.safetensors", "--layout", "peft"]
-    published.ends(0, "pull", "alice/style", *options)
+    options = ["--file", "style.safetensors", "--layout", "peft", "--rank", "4"]
+    published.ends(0, "pull", "alice-forms/style", *options)
     assert sorted(published.files("style")) == ["adapter_config.json", "adapter_model.safetensors"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,24 @@ import pytest
 from support import models, programs
 from support.adapters import KOHYA_FILE, RANK
 from support.client import Client
+from support.server import Hub
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory) -> Iterator[Hub]:
+    hub = Hub(tmp_path_factory.mktemp("main-job") / "hub").start()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture(scope="module")
+def token(hub) -> str:
+    return str(hub.add_account("alice").token)
 
 
 @pytest.fixture
-def alice(hub, tmp_path) -> Client:
-    return Client(hub.endpoint, hub.add_account("alice").token, tmp_path / "alice")
+def alice(hub, token, tmp_path) -> Client:
+    return Client(hub.endpoint, token, tmp_path / "alice")
 
 
 @pytest.fixture
@@ -113,28 +127,28 @@ def loads_the_same(one: Path, other: Path) -> bool:
 
 def test_a_revision_stays_what_it_was(hub, alice, reader, adapters, tmp_path):
     folder = adapters.copy(adapters.peft("llama"), tmp_path / "mine")
-    alice.ok("push", folder, "alice/llama")
-    first = hub.anonymous.get("repos/alice/llama").json()["revision"]
+    alice.ok("push", folder, "alice/changed")
+    first = hub.anonymous.get("repos/alice/changed").json()["revision"]
     card = folder / "README.md"
     old = card.read_bytes()
     card.write_bytes(old + b"\nMore words.\n")
-    alice.ok("push", folder, "alice/llama", "--message", "Say more")
-    second = hub.anonymous.get("repos/alice/llama").json()["revision"]
+    alice.ok("push", folder, "alice/changed", "--message", "Say more")
+    second = hub.anonymous.get("repos/alice/changed").json()["revision"]
     assert first != second
-    reader.ok("pull", f"alice/llama@{first}", "--to", tmp_path / "first")
+    reader.ok("pull", f"alice/changed@{first}", "--to", tmp_path / "first")
     assert next((tmp_path / "first").rglob("README.md")).read_bytes() == old
-    reader.ok("pull", "alice/llama", "--to", tmp_path / "second")
+    reader.ok("pull", "alice/changed", "--to", tmp_path / "second")
     assert next((tmp_path / "second").rglob("README.md")).read_bytes() == card.read_bytes()
-    history = hub.anonymous.get(f"repos/alice/llama/commits/{second}").json()["items"]
+    history = hub.anonymous.get(f"repos/alice/changed/commits/{second}").json()["items"]
     assert [commit["revision"] for commit in history][:2] == [second, first]
     assert history[0]["title"] == "Say more"
 
 
 def test_pushing_again_sends_nothing(hub, alice, adapters):
-    alice.ok("push", adapters.both, "alice/both")
-    before = hub.anonymous.get("repos/alice/both").json()["revision"]
-    alice.ok("push", adapters.both, "alice/both")
-    assert hub.anonymous.get("repos/alice/both").json()["revision"] == before
+    alice.ok("push", adapters.both, "alice/again")
+    before = hub.anonymous.get("repos/alice/again").json()["revision"]
+    alice.ok("push", adapters.both, "alice/again")
+    assert hub.anonymous.get("repos/alice/again").json()["revision"] == before
 
 
 def test_curl_alone_publishes_and_fetches(hub, alice, adapters, tmp_path):
