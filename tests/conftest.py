@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
+from lorahub_server.kit import passwords
 from support import tables
 from support.adapters import Adapters
 from support.adapters import build as build_adapters
@@ -17,6 +19,15 @@ from support.server import Hub
 
 # No test asks a hub on the internet for a model.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """Hash quickly: as slow as it must be on a hub, it is most of a short test. Gives that one."""
+    real = passwords._HASHER
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=72, parallelism=1)
+    yield real
+    passwords._HASHER = real
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +92,10 @@ def tables_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url
         return
     server: Postgres = request.getfixturevalue("postgres")
-    url = server.create(request.getfixturevalue("postgres_template"))
+    template = request.getfixturevalue("postgres_template")
+    url = server.lend(template)
     yield url
-    server.drop(url)
+    server.give_back(url, template)
 
 
 @pytest.fixture(scope="session")

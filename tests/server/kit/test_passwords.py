@@ -1,5 +1,6 @@
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from argon2 import PasswordHasher
@@ -18,6 +19,13 @@ from lorahub_server.kit.passwords import (
 )
 
 GOOD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_on_a_hub(real_hasher: PasswordHasher) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", real_hasher)
+        yield
 
 
 @pytest.mark.parametrize(

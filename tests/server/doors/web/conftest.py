@@ -1,9 +1,7 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from argon2 import PasswordHasher
 
-from lorahub_server.kit import passwords
 from support.asgi import Site
 from support.inside import adapter
 from support.person import Person
@@ -17,14 +15,6 @@ trigger_words: [glasspaint]
 
 Paints with light.
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick_passwords() -> Iterator[None]:
-    """Hundreds of people sign up here; what it costs to guess a password is tested in the kit."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_HASHER", PasswordHasher(1, 64, 1))
-        yield
 
 
 @pytest.fixture
