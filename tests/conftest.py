@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 
-from lorahub_server.kit import passwords
+from lorahub_server.kit import db, passwords
 from support import tables
 from support.adapters import Adapters
 from support.adapters import build as build_adapters
@@ -28,6 +29,28 @@ def real_hasher() -> Iterator[PasswordHasher]:
     passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=72, parallelism=1)
     yield real
     passwords._HASHER = real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Let all engines of a database's kind share the statements that one has compiled.
+
+    Each test has an engine of its own, and would spend most of its time on compiling them again.
+    """
+    made, known = db._engine, {}
+
+    def engine_of(url: str) -> Engine:
+        engine = made(url)
+        first = known.setdefault(engine.dialect.name, engine)
+        first._compiled_cache.capacity = 10_000
+        # A dialect learns from its first connection what the server can do.
+        if first is not engine and first.dialect.server_version_info is not None:
+            engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_engine", engine_of)
+        yield
 
 
 @pytest.fixture(scope="session")
