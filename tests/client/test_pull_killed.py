@@ -19,9 +19,9 @@ def hub(fake):
     return fake(FILES)
 
 
-def begin(client, hub, part=0.5):
+def begin(client, hub, part=0.5, seconds_per_mb=0.2):
     """Start a pull and wait until a part of the large file is sent."""
-    hub.seconds_per_mb = 0.2
+    hub.seconds_per_mb = seconds_per_mb
     process = client.use(hub.endpoint).start("pull", "alice/style")
     programs.wait(
         lambda: hub.sent["adapter.safetensors"] > part * len(WEIGHTS), "half the file", 60
@@ -71,7 +71,7 @@ def test_what_was_left_is_damaged(client, hub):
 
 
 def test_ctrl_c_says_how_to_go_on(client, hub):
-    process = begin(client, hub, 0.2)
+    process = begin(client, hub, 0.2, seconds_per_mb=0.8)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130

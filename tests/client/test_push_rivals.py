@@ -111,27 +111,37 @@ def test_the_hub_may_be_further_than_we_think(one, tmp_path):
     assert one.complete(begun.id, len(content)).sha256 == sha256
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_push_that_was_cut_off_goes_on(start_hub, client, number):
-    hub = start_hub()
-    client.use(hub.endpoint, hub.add_account("alice").token)
-    content = adapter_of(120 * MB)
-    (client.here / "big.safetensors").write_bytes(content)
-    process = client.start("push", "big.safetensors", "alice/big")
+def cut_off(hub, client, repo, number):
+    """Begin a push and send it a signal when some of the file is there."""
+    process = client.start("push", "big.safetensors", repo)
     staged = hub.data / "objects" / "staging"
 
     def held():
         return sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
 
-    programs.wait(lambda: held() > 20 * MB, "the first pieces", 60)
+    programs.wait(lambda: held() > 20 * MB or process.poll() is not None, "the first pieces", 60)
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_push_that_was_cut_off_goes_on(start_hub, client, number):
+    hub = start_hub()
+    client.use(hub.endpoint, hub.add_account("alice").token)
+    for size in (120, 360, 720):
+        content = adapter_of(size * MB)
+        (client.here / "big.safetensors").write_bytes(content)
+        repo = f"alice/big{size}"
+        code, said = cut_off(hub, client, repo, number)
+        if code != 0:  # else it was through before the signal came
+            break
     if number == signal.SIGINT:
-        assert process.returncode == 130
+        assert code == 130
         assert "run the same command again" in said
         assert "Traceback" not in said
-    client.ends(3, "pull", "alice/big", "--file", "big.safetensors")
-    told = client.json("push", "big.safetensors", "alice/big")
+    client.ends(3, "pull", repo, "--file", "big.safetensors")
+    told = client.json("push", "big.safetensors", repo)
     assert told["bytes_sent"] < len(content) - 15 * MB
-    client.ends(0, "pull", "alice/big")
-    assert client.files("big")["big.safetensors"] == content
+    client.ends(0, "pull", repo)
+    assert client.files(repo.partition("/")[2])["big.safetensors"] == content
