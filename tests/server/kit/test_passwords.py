@@ -25,7 +25,9 @@ GOOD = "correct horse battery"
 def as_on_a_hub(real_hasher: PasswordHasher) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", real_hasher)
+        passwords._dummy_hash.cache_clear()
         yield
+    passwords._dummy_hash.cache_clear()
 
 
 @pytest.mark.parametrize(
