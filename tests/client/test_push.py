@@ -170,6 +170,7 @@ def test_a_deleted_repository_is_gone(alice, folder):
     alice.ends(3, "push", "gpt2", f"{alice}/gpt2")
 
 
+@pytest.mark.slow
 def test_many_files(alice):
     many = alice.here / "many"
     many.mkdir()

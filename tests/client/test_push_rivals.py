@@ -125,7 +125,9 @@ def cut_off(hub, client, repo, number):
     return process.returncode, said
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGINT]
+)
 def test_a_push_that_was_cut_off_goes_on(start_hub, client, number):
     hub = start_hub()
     client.use(hub.endpoint, hub.add_account("alice").token)

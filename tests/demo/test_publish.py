@@ -92,6 +92,7 @@ def test_again_it_changes_nothing(hub, filled, trained):
     assert [hub.anonymous.get(f"repos/{item.repo}").json() for item in SHOWN] == before
 
 
+@pytest.mark.slow
 def test_somebody_plays(hub, filled, chromium):
     """A stack of two is drawn while the page looks on, and kept in the gallery by the keyboard."""
     with browser.context(chromium, base_url=hub.endpoint, viewport=browser.PHONE) as context:

@@ -44,7 +44,7 @@ def publish_upload(api, repo: str, path: str, upload_id: str) -> dict:
     return api.post(f"repos/{repo}/commits/main", json=body).expect(201).json()
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", ["stop", pytest.param("kill", marks=pytest.mark.slow)])
 def test_a_restart_in_the_middle_of_an_upload(hub: Hub, how):
     alice = hub.add_account("alice")
     alice.post("repos", json={"name": "big"}).expect(201)
@@ -65,6 +65,7 @@ def test_a_restart_in_the_middle_of_an_upload(hub: Hub, how):
     assert sha256(got.body) == sha256(content)
 
 
+@pytest.mark.slow
 def test_the_server_dies_while_bytes_arrive_and_push_goes_on(start_hub, tmp_path):
     hub = start_hub()
     client = Client(hub.endpoint, hub.add_account("alice").token, tmp_path / "home")
@@ -83,6 +84,7 @@ def test_the_server_dies_while_bytes_arrive_and_push_goes_on(start_hub, tmp_path
     assert sha256(got.body) == sha256(path.read_bytes())
 
 
+@pytest.mark.slow
 def test_the_worker_dies_in_the_middle_of_a_job(hub: Hub):
     alice = hub.add_account("alice")
     alice.publish("alice/big", {"big.safetensors": large_adapter(120)})

@@ -53,9 +53,11 @@ def acme(pair: tuple[Hub, Hub]) -> Api:
 @pytest.mark.parametrize(
     "kind",
     [
-        "0.36",
         "2.4-xet",
-        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("1.19", "1.x-xet", "2.4-lfs")),
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in ("0.36", "1.19", "1.x-xet", "2.4-lfs")
+        ),
     ],
 )
 def test_clients_read_from_the_far_one(make_client, pair, nora, acme, kind) -> None:

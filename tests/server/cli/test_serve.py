@@ -6,6 +6,8 @@ import socket
 import stat
 import time
 
+import pytest
+
 
 def gone(pid: int) -> bool:
     try:
@@ -40,6 +42,7 @@ def test_first_start_says_what_to_do_and_ctrl_c_ends_it(hub) -> None:
     assert list((hub.data / "run").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_restart_goes_on_where_it_was(hub) -> None:
     hub.end(hub.serve())
     made = hub.run("accounts", "add", "alice", "--password-stdin", given="correct-horse-9\n")
@@ -77,6 +80,7 @@ def test_an_unusable_folder(hub, tmp_path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_crashed_processes_come_back(hub, until) -> None:
     server = hub.serve()
     before = hub.children(server)
@@ -96,6 +100,7 @@ def test_crashed_processes_come_back(hub, until) -> None:
     assert "process_ended" in said
 
 
+@pytest.mark.slow
 def test_nothing_outlives_a_killed_server(hub, until) -> None:
     server = hub.serve()
     children = hub.children(server)
@@ -106,6 +111,7 @@ def test_nothing_outlives_a_killed_server(hub, until) -> None:
     assert hub.end(again)[0] == 0
 
 
+@pytest.mark.slow
 def test_several_web_processes(hub) -> None:
     server = hub.serve("--workers-of-web", "2", "--job-workers", "0")
     children = hub.children(server)

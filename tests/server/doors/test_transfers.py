@@ -283,6 +283,7 @@ class TestBroken:
         assert self.offset(alice, upload) >= first
         self.finish(alice, upload, content)
 
+    @pytest.mark.slow
     def test_the_server_is_stopped_in_the_middle(self, mortal):
         """Ctrl-C cuts the transfer, and what had come is kept."""
         hub, alice = mortal

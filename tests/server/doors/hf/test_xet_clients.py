@@ -238,6 +238,7 @@ server.close()
 """
 
 
+@pytest.mark.slow
 def test_a_large_file_takes_little_memory(tmp_path, empty_database):
     data = tmp_path / "data"
     data.mkdir()
