@@ -1,8 +1,9 @@
 """The order of a search for words: what they name comes before what they are mentioned in.
 
 The first TOP of what has the words, by popularity, are ranked by where it has them: a name counts
-most, then trigger words and tags, then what was detected, then the card. The rest follows by
-popularity alone. A cursor tells how far the ranked ones go, so that both parts stay apart.
+most, then trigger words and tags, then what was detected, then the card. Of common words it is
+half as many: popularity tells more of them. The rest follows by popularity alone. A cursor tells
+how far the ranked ones go, so that both parts stay apart.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from lorahub_server.kit import pagination
 from lorahub_server.kit.pagination import Page
 from lorahub_server.library import queries_search
 from lorahub_server.library.queries_plan import Plan
-from lorahub_server.library.queries_text import Candidate, Wanted
+from lorahub_server.library.queries_text import COMMON, Candidate, Wanted
 
 TOP = 200
 _ORDER = "best"
@@ -50,11 +51,12 @@ def page(
     """Return the ids of a page, the best first."""
     if after is not None and after.points == _UNRANKED:
         return _page_of_rest(session, planned, wanted, after, [], size)
+    top = TOP // 2 if planned.frequency > COMMON else TOP
     candidates = queries_search.best(
-        session, planned, wanted, -1, TOP if after is None else 2 * TOP
+        session, planned, wanted, -1, top if after is None else 2 * TOP
     )
     end = after.end if after is not None else _END
-    if after is None and len(candidates) == TOP:
+    if after is None and len(candidates) == top:
         end = candidates[-1].row_id
     ranked = sorted(
         (-_points(one, wanted.words), one.row_id) for one in candidates if one.row_id <= end
@@ -88,15 +90,16 @@ def _cursor(last: Place) -> str:
 
 
 def _points(one: Candidate, wanted: Sequence[str]) -> int:
+    """Return what the words count where they are first, or where words begin with them."""
     names = f" {one.names} "
     parts = ((names, _NAMED), (f" {one.words} ", _MARKED), (f" {one.facts} ", _DETECTED))
-    total = sum(max(_weight(word, among, most) for among, most in parts) for word in wanted)
-    is_named = all(_weight(word, names, _NAMED) for word in wanted)
+    total, is_named = 0, True
+    for word in wanted:
+        begun = f" {word}"
+        # Even a beginning in one part counts more than the whole word in the next.
+        for among, most in parts:
+            if begun in among:
+                total += most if f"{begun} " in among else most - most // 4
+                break
+        is_named = is_named and begun in names
     return total + (max(_EXACT - one.names.count(" "), 0) if is_named else 0)
-
-
-def _weight(word: str, among: str, most: int) -> int:
-    """Return what a word counts that is among others, or that one of them begins with."""
-    if f" {word} " in among:
-        return most
-    return most - most // 4 if f" {word}" in among else 0
