@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-)
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller

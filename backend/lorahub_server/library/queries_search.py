@@ -24,19 +24,10 @@ from lorahub_server.insight.bases.tables import BaseModel
 from lorahub_server.insight.previews.tables import Preview, PreviewSet
 from lorahub_server.kit.pagination import Key
 from lorahub_server.library import queries_text
-from lorahub_server.library.queries_filters import (
-    SET_MAX,
-)
+from lorahub_server.library.queries_filters import SET_MAX
 from lorahub_server.library.queries_plan import Plan
 from lorahub_server.library.queries_text import Wanted
-from lorahub_server.library.queries_walk import (
-    COUNTED,
-    Sort,
-    has_key,
-    keyed,
-    ordered,
-    page_ids,
-)
+from lorahub_server.library.queries_walk import COUNTED, Sort, has_key, keyed, ordered, page_ids
 from lorahub_server.library.tables import EvaluationResult, LibraryEntry, LibraryText, Listing
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos

@@ -9,23 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    false,
-    literal,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import ColumnElement, and_, false, literal, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from lorahub_server.accounts.tables import Account
 from lorahub_server.kit.pagination import Key
 from lorahub_server.library import queries_text
-from lorahub_server.library.queries_filters import (
-    SET_MAX,
-)
+from lorahub_server.library.queries_filters import SET_MAX
 from lorahub_server.library.queries_plan import Plan
 from lorahub_server.library.tables import LibraryEntry, Listing
 from lorahub_server.repos.tables import Repository
