@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from lorahub_server.access import Tx
 from lorahub_server.doors import links
 from lorahub_server.doors.web import groups, pictures, words
+from lorahub_server.doors.web.windows import window
 from lorahub_server.insight.previews.limits import SHOWN_WHOLE_MAX
 from lorahub_server.insight.previews.model import MILD, Gallery, Shown
 from lorahub_server.library import derive, snippets
@@ -57,22 +58,21 @@ def of(
     if len(details.adapters) <= 1:
         return None
     found = [item for item in details.adapters if _holds(item, text.lower().split())]
-    start = start if start < len(found) else 0
-    page = found[start : start + ROWS]
-    covers = _previews(details.repo, gallery) | _files(tx, repo, details.repo, page)
     address = links.repo(repo.owner.name, repo.name)
 
-    def at(number: int) -> str:
-        return links.query(address, member=text, start=number or None) + "#members"
+    def at(number: int | None) -> str:
+        return links.query(address, member=text, start=number) + "#members"
 
+    page = window(found, start, ROWS, at)
+    covers = _previews(details.repo, gallery) | _files(tx, repo, details.repo, page.rows)
     return Pack(
         text=text,
-        members=[_member(details, item, covers) for item in page],
-        first=start + 1,
+        members=[_member(details, item, covers) for item in page.rows],
+        first=page.first,
         found=len(found),
         total=len(details.adapters),
-        before=at(max(0, start - ROWS)) if start else None,
-        after=at(start + ROWS) if start + ROWS < len(found) else None,
+        before=page.before,
+        after=page.after,
     )
 
 

@@ -8,6 +8,7 @@ from lorahub_server.blobs import service as blobs
 from lorahub_server.doors import links
 from lorahub_server.doors.web import facts
 from lorahub_server.doors.web.facts import Line
+from lorahub_server.doors.web.windows import window
 from lorahub_server.insight import service as insight
 from lorahub_server.insight import tensors
 from lorahub_server.insight.tensors import Tensor
@@ -69,18 +70,17 @@ def sheet(tx: Tx, entry: Entry, here: str, text: str, start: int, *, is_open: bo
 
 def _page(listed: Sequence[Tensor], here: str, text: str, start: int) -> TensorPage:
     found = tensors.holding(listed, text)
-    start = start if start < len(found) else 0
-    rows = found[start : start + ROWS]
 
-    def at(number: int) -> str:
-        return links.query(here, tensors=text, start=number or None) + "#tensors"
+    def at(number: int | None) -> str:
+        return links.query(here, tensors=text, start=number) + "#tensors"
 
+    page = window(found, start, ROWS, at)
     return TensorPage(
         text=text,
-        rows=rows,
-        first=start + 1,
+        rows=page.rows,
+        first=page.first,
         found=len(found),
         total=len(listed),
-        before=at(max(0, start - ROWS)) if start else None,
-        after=at(start + ROWS) if start + ROWS < len(found) else None,
+        before=page.before,
+        after=page.after,
     )
