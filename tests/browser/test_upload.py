@@ -47,16 +47,22 @@ def row(page: Page, path: str):
     return page.locator(".sending").filter(has=page.get_by_text(path, exact=False)).first
 
 
+def hold(page: Page, address: str) -> list[Route]:
+    """Keep requests to it waiting; they gather in the list that is returned."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(address), keep)
+    return held
+
+
 @pytest.mark.parametrize("view", [browser.DESKTOP, browser.PHONE], ids=["desktop", "phone"])
 def test_what_the_header_says_is_there_before_the_file(opened, page_of, adapters, view):
     with opened(viewport=view) as context:
         page = page_of(context)
-        held: list[Route] = []
-
-        def hold(route: Route) -> None:
-            held.append(route)
-
-        page.route(re.compile(r"/api/hub/v1/uploads$"), hold)
+        held = hold(page, r"/api/hub/v1/uploads$")
         choose(page, adapters.kohya)
         line = row(page, adapters.kohya.name)
         expect(line).to_contain_text("SD 1.5")
@@ -177,6 +183,19 @@ def test_cancelling_one_drops_its_bytes(opened, page_of, large):
         expect(page.locator("#files")).to_be_focused()
         page.reload()
         expect(page.locator("#progress")).to_be_hidden()
+
+
+def test_cancelling_before_it_has_begun_leaves_nothing(opened, page_of, large):
+    with opened() as context:
+        page = page_of(context)
+        held = hold(page, r"/api/hub/v1/uploads$")
+        with page.expect_request(re.compile(r"/api/hub/v1/uploads$")):
+            choose(page, large)
+        page.get_by_role("button", name="Remove large.safetensors").click()
+        expect(page.locator(".sending")).to_have_count(0)
+        with page.expect_response(lambda answer: answer.request.method == "DELETE") as dropped:
+            held[0].fallback()
+        assert dropped.value.status == 204
 
 
 def test_what_was_typed_is_there_after_a_reload_and_the_list_follows(opened, page_of, adapters):

@@ -70,6 +70,7 @@ window.sending = (token) => {
         if (error instanceof Refused || error instanceof Stopped || pause === null) throw error;
         onTrouble(`${error.message} Trying again…`);
         await wait(pause, signal);
+        if (signal?.aborted) throw new Stopped();
       }
     }
   };
@@ -105,9 +106,12 @@ window.sending = (token) => {
     const careful = (step) => patiently(step, { onTrouble, signal });
     let upload = known ? await careful(() => standing(known)) : null;
     if (upload && upload.state === "done") return { id: upload.id, again: true };
-    upload ??= await careful(() =>
-      call("POST", API, { ...json({ name: file.name, size: file.size }), signal }),
-    );
+    // Never broken off: whoever stops it now needs its answer to drop what was begun.
+    upload ??= await careful(() => call("POST", API, json({ name: file.name, size: file.size })));
+    if (signal.aborted) {
+      await cancel(upload.id);
+      throw new Stopped();
+    }
     onBegun(upload.id);
     const piece = Math.max(8 * MIB, Math.ceil(file.size / 2000));
     let offset = upload.offset;
