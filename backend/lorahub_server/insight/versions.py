@@ -1,12 +1,13 @@
 """What changed in an adapter file between two versions of it: words, training, weights by block."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from lorahub_server.insight.likeness import queries as likenesses
+from lorahub_server.insight.likeness.tables import Likeness
 from lorahub_server.insight.reports import service as reports
 
 _BLOCKS_MAX = 200
@@ -45,18 +46,28 @@ class WeightsChange:
         return max((side for side in sides if side is not None), default=0) or 1.0
 
 
-def weights_change(session: Session, old: str, new: str) -> WeightsChange | None:
-    """Compare two files by their SHA-256; None until both are inspected.
+def weights_changes(
+    session: Session, pairs: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], WeightsChange]:
+    """Compare files by their SHA-256, old and new; left out until both of a pair are inspected.
 
-    The caller answers for who may ask.
+    Two statements, however many there are. The caller answers for who may ask.
     """
-    before, after = reports.get(session, old), reports.get(session, new)
-    if before is None or after is None:
-        return None
-    row = likenesses.between(session, old, new)
+    known = reports.get_all(session, {sha256 for pair in pairs for sha256 in pair})
+    there = [(old, new) for old, new in pairs if old in known and new in known]
+    rows = likenesses.between(session, there)
+    return {
+        (old, new): _change(old == new, known[old], known[new], rows.get((old, new)))
+        for old, new in there
+    }
+
+
+def _change(
+    is_same: bool, before: Mapping[str, Any], after: Mapping[str, Any], row: Likeness | None
+) -> WeightsChange:
     old_words, new_words = before["trigger_words"], after["trigger_words"]
     return WeightsChange(
-        kind="bytes" if old == new else row.kind if row else "unlike",
+        kind="bytes" if is_same else row.kind if row else "unlike",
         cosine=row.cosine if row else None,
         strength=Pair("strength", before["strength"]["frobenius"], after["strength"]["frobenius"]),
         facts=_changed({name: before[name] for name in _FACTS}, {n: after[n] for n in _FACTS}),

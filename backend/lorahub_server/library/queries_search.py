@@ -29,6 +29,7 @@ from lorahub_server.library.queries_plan import Plan
 from lorahub_server.library.queries_text import Wanted
 from lorahub_server.library.queries_walk import COUNTED, Sort, has_key, keyed, ordered, page_ids
 from lorahub_server.library.tables import EvaluationResult, LibraryEntry, LibraryText, Listing
+from lorahub_server.repos.queries_refs import Beside
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
 
@@ -92,16 +93,35 @@ def _cards_by_id() -> Any:
 
 def _made_cards_by_id(caller: Caller) -> Any:
     wanted = LibraryEntry.repo_id.in_(bindparam("ids", expanding=True))
+    return _cards(caller, literal(0)).add_columns(*_one_by_one()).where(wanted)
+
+
+def card_beside(caller: Caller) -> Beside:
+    """Return what a CardRow needs, to be read with its repository."""
+    return _card_beside() if caller.is_anonymous else _made_card_beside(caller)
+
+
+@cache
+def _card_beside() -> Beside:
+    return _made_card_beside(anonymous())
+
+
+def _made_card_beside(caller: Caller) -> Beside:
+    columns = (*_COLUMNS, _starred(caller), literal(0).label("at"), *_one_by_one())
+    return Beside(LibraryEntry, LibraryEntry.repo_id == Repository.id, columns)
+
+
+def _one_by_one() -> tuple[ColumnElement[bool], ...]:
+    """Return what is too dear to be asked of all rows of a list."""
     has_set = exists().where(PreviewSet.repo_id == LibraryEntry.repo_id)
     has_preview = exists().where(Preview.repo_id == LibraryEntry.repo_id)
     result = exists().where(EvaluationResult.repo_id == LibraryEntry.repo_id)
     base = exists().where(BaseModel.family == LibraryEntry.family, BaseModel.enabled)
-    columns = (
+    return (
         or_(has_set, has_preview).label("has_previews"),
         result.label("has_results"),
         base.label("has_base"),
     )
-    return _cards(caller, literal(0)).add_columns(*columns).where(wanted)
 
 
 def alike(
@@ -155,30 +175,35 @@ def _rows(session: Session, statement: Any) -> Sequence[CardRow]:
 
 
 # Columns and not entities: to make those takes longer than to find them.
+_COLUMNS: tuple[Any, ...] = (
+    *(getattr(LibraryEntry, column.key) for column in LibraryEntry.__mapper__.column_attrs),
+    Repository.id,
+    Repository.owner_id,
+    Repository.creator_id,
+    Repository.name,
+    Repository.private,
+    Repository.gated,
+    Repository.default_branch,
+    Repository.forked_from_id,
+    Repository.created_at,
+    Repository.deleted_at,
+    Account.name.label("owner"),
+)
 _CARD = (
-    select(
-        *(getattr(LibraryEntry, column.key) for column in LibraryEntry.__mapper__.column_attrs),
-        Repository.id,
-        Repository.owner_id,
-        Repository.creator_id,
-        Repository.name,
-        Repository.private,
-        Repository.gated,
-        Repository.default_branch,
-        Repository.forked_from_id,
-        Repository.created_at,
-        Repository.deleted_at,
-        Account.name.label("owner"),
-    )
+    select(*_COLUMNS)
     .join(Repository, Repository.id == LibraryEntry.repo_id)
     .join(Account, Account.id == Repository.owner_id)
 )
 
 
 def _cards(caller: Caller, at: Any) -> Any:
+    return _CARD.add_columns(_starred(caller), at.label("at")).where(visible_repos(caller))
+
+
+def _starred(caller: Caller) -> ColumnElement[bool]:
     starred: ColumnElement[bool] = literal(value=False)
     if caller.account_id is not None:
         starred = exists().where(
             Star.repo_id == LibraryEntry.repo_id, Star.account_id == caller.account_id
         )
-    return _CARD.add_columns(starred.label("starred"), at.label("at")).where(visible_repos(caller))
+    return starred.label("starred")

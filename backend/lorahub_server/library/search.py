@@ -41,6 +41,7 @@ __all__ = [
     "Query",
     "Relaxed",
     "RepoCard",
+    "cards_from",
     "cards_of",
     "count",
     "facets",
@@ -103,7 +104,7 @@ def find(
         return _find_folded(tx, query.sort, planned, after, size)
     rows = queries_search.cards(tx.session, planned, sort, after, size + 1)
     shown, following = pagination.cut(rows, size, lambda row: _cursor(query.sort, row))
-    return Page(_cards(tx, shown), following)
+    return Page(cards_from(tx, shown), following)
 
 
 def find_meant(
@@ -148,7 +149,7 @@ def _find_folded(
             following = None
         if is_last or len(shown) == size:
             break
-    cards = _cards(tx, shown)
+    cards = cards_from(tx, shown)
     for card in cards:
         card.alike = behind[card.id]
     return Page(cards, following)
@@ -161,7 +162,7 @@ def _cursor(order: str, row: CardRow) -> str:
 def cards_of(tx: Tx, repo_ids: Collection[int]) -> list[RepoCard]:
     """Return the cards of those repositories that the caller may see, in the order given."""
     rows = queries_search.cards_by_id(tx.session, tx.caller, repo_ids)
-    found = {card.id: card for card in _cards(tx, rows)}
+    found = {card.id: card for card in cards_from(tx, rows)}
     return [found[repo_id] for repo_id in repo_ids if repo_id in found]
 
 
@@ -208,7 +209,8 @@ def _meant(tx: Tx, word: str) -> list[str]:
     return [one for _, _, one in close][:_MAX_SUGGESTED]
 
 
-def _cards(tx: Tx, rows: Sequence[CardRow]) -> list[RepoCard]:
+def cards_from(tx: Tx, rows: Sequence[CardRow]) -> list[RepoCard]:
+    """Return the cards of rows that the caller may see."""
     sources = forks.forked_from(tx, rows)
     return [_card(tx, row, sources.get(row.id)) for row in rows]
 

@@ -17,6 +17,7 @@ from lorahub_server.library import (
     heads,
     indexing,
     notices,
+    opening,
     past,
     queries,
     queries_keys,
@@ -26,7 +27,6 @@ from lorahub_server.library import (
 )
 from lorahub_server.library.card import Card, parse
 from lorahub_server.library.model import AdapterDetails, RepoDetails, Snapshot
-from lorahub_server.library.search import cards_of
 from lorahub_server.library.tables import AdapterFile, LibraryEntry
 from lorahub_server.repos import history, refs
 from lorahub_server.repos.tables import Repository
@@ -132,15 +132,8 @@ def show(tx: Tx, repo: Repository) -> None:
 def details(tx: Tx, repo: Repository) -> RepoDetails:
     """Return everything that the repository's page shows."""
     require_read(tx.caller, repo)
-    (card,) = cards_of(tx, [repo.id])
-    found = queries.known_files(tx.session, repo.id)
-    headers = {one.file.sha256: one.header for one in found if one.header is not None}
-    known = states.Known(
-        {one.file.sha256: one.inspection for one in found if one.inspection is not None},
-        {one.file.sha256: one.hashes for one in found if one.hashes},
-    )
-    files = [one.file for one in found]
-    adapters = _standing(tx.session, files, headers, card.family_declared, known)
+    card = opening.card_of(tx, repo)
+    adapters = adapters_of(tx, repo)
     # What jobs are doing now, which the library's own row does not know.
     card.health = derive.health_of(adapters)
     text = reading.card_bytes(tx, repo, card.revision)
@@ -149,6 +142,20 @@ def details(tx: Tx, repo: Repository) -> RepoDetails:
     may_mend = can_write(tx.caller, repo)
     told = notices.find(parsed, card, adapters, clash, may_mend=may_mend)
     return RepoDetails(card, adapters, clash, told, parsed, bool(text))
+
+
+def adapters_of(tx: Tx, repo: Repository) -> list[AdapterDetails]:
+    """Return the adapter files of the default branch, the one that stands for all first."""
+    require_read(tx.caller, repo)
+    found = queries.known_files(tx.session, repo.id)
+    headers = {one.file.sha256: one.header for one in found if one.header is not None}
+    known = states.Known(
+        {one.file.sha256: one.inspection for one in found if one.inspection is not None},
+        {one.file.sha256: one.hashes for one in found if one.hashes},
+    )
+    files = [one.file for one in found]
+    declared = opening.card_of(tx, repo).family_declared
+    return _standing(tx.session, files, headers, declared, known)
 
 
 def at_revision(tx: Tx, repo: Repository, commit_oid: str) -> Snapshot:

@@ -14,7 +14,7 @@ from lorahub_server.repos.errors import RevisionNotFound
 from lorahub_server.repos.limits import FILES_MAX
 from lorahub_server.repos.objects import Item
 from lorahub_server.repos.tables import Repository
-from lorahub_server.repos.trees import Entry, as_entries
+from lorahub_server.repos.trees import Entry, as_entries, facts_of
 
 Kind = Literal["added", "removed", "changed", "renamed"]
 
@@ -85,8 +85,9 @@ def compare(tx: Tx, repo: Repository, old: str | None, new: str | None) -> list[
     items = changed_items(tx, repo, tree_of(tx, repo, old), tree_of(tx, repo, new))
     before = {path: was for path, (was, _) in items.items() if was is not None}
     after = {path: now for path, (_, now) in items.items() if now is not None}
-    olds = {entry.path: entry for entry in as_entries(tx, repo, before)}
-    news = {entry.path: entry for entry in as_entries(tx, repo, after)}
+    facts = facts_of(tx, repo, [*before.values(), *after.values()])
+    olds = {entry.path: entry for entry in as_entries(tx, repo, before, facts)}
+    news = {entry.path: entry for entry in as_entries(tx, repo, after, facts)}
     renamed = _renames(
         [olds[path] for path in sorted(before.keys() - after.keys())],
         [news[path] for path in sorted(after.keys() - before.keys())],

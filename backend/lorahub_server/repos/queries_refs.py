@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, literal, null, select
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal, null, select
 from sqlalchemy.orm import Session, aliased
 
-from lorahub_server.access import Caller, shown
+from lorahub_server.access import Caller, anonymous, shown
 from lorahub_server.accounts.tables import Account
 from lorahub_server.kit import upsert
 from lorahub_server.repos.tables import CommitRow, Ref, Repository
@@ -31,7 +32,7 @@ class Sought:
     `names` are full ones; None among them is the default branch. `prefix` begins the id.
     """
 
-    names: Sequence[str | None] = ()
+    names: tuple[str | None, ...] = ()
     prefix: str = ""
 
 
@@ -42,6 +43,15 @@ class Spot:
     commit: str
     tree: str
     last: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """Columns of a table with a row for each Repository, read in the same statement."""
+
+    table: Any
+    on: ColumnElement[bool]
+    columns: Sequence[ColumnElement[Any]]
 
 
 def spot(session: Session, repo_id: int, sought: Sought) -> Spot | None:
@@ -56,24 +66,48 @@ def spot(session: Session, repo_id: int, sought: Sought) -> Spot | None:
 
 
 def repo_and_spot(
-    session: Session, caller: Caller, keys: tuple[str, str], sought: Sought
-) -> tuple[Repository | None, Spot | None]:
-    """Return the repository of an owner's and its own name, whoever may see it, and the spot."""
+    session: Session,
+    caller: Caller,
+    keys: tuple[str, str],
+    sought: Sought,
+    beside: Beside | None = None,
+) -> tuple[Repository | None, Spot | None, Any]:
+    """Return the repository of an owner's and its own name, whoever may see it, and the spot.
+
+    With `beside` the third is a row that has its columns, else it is of no use.
+    """
+    made = _for_everybody(sought, beside) if caller.is_anonymous else _made(caller, sought, beside)
+    row = session.execute(made, {"owner": keys[0], "repo": keys[1]}).one_or_none()
+    if row is None:
+        return None, None, None
+    repo, *found = row[:4]
+    return repo, None if found[0] is None else Spot(*found), row
+
+
+@lru_cache(maxsize=256)
+def _for_everybody(sought: Sought, beside: Beside | None) -> Any:
+    """Return the statement of callers without an account: to make it takes longer than to ask."""
+    return _made(anonymous(), sought, beside)
+
+
+def _made(caller: Caller, sought: Sought, beside: Beside | None) -> Any:
     first, last = _ends(sought)
     # Of what the caller may not know, no ref is looked at: it takes no longer than what is missing.
     may_know = shown(caller, owner_id=Repository.owner_id, private=Repository.private)
     there = (CommitRow.repo_id == Repository.id) & (CommitRow.oid == case((may_know, first)))
+    owner, name = (
+        Account.name_lower == bindparam("owner"),
+        Repository.name_lower == bindparam("repo"),
+    )
     statement = (
         select(Repository, CommitRow.oid, CommitRow.tree_oid, case((may_know, last)))
         .join(Account, Account.id == Repository.owner_id)
         .outerjoin(CommitRow, there)
-        .where(Account.name_lower == keys[0], Repository.name_lower == keys[1])
+        .where(owner, name)
     )
-    row = session.execute(statement).one_or_none()
-    if row is None:
-        return None, None
-    repo, *found = row
-    return repo, None if found[0] is None else Spot(*found)
+    if beside is None:
+        return statement
+    return statement.outerjoin(beside.table, beside.on).add_columns(*beside.columns)
 
 
 def _ends(sought: Sought) -> tuple[ColumnElement[str], ColumnElement[str]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lorahub_server.access import Tx, require_scope
 from lorahub_server.kit import names
@@ -17,7 +18,7 @@ from lorahub_server.repos.errors import (
 from lorahub_server.repos.limits import REFS_MAX
 from lorahub_server.repos.messages import check_message
 from lorahub_server.repos.objects import Person, tag_object
-from lorahub_server.repos.queries_refs import Sought, Spot
+from lorahub_server.repos.queries_refs import Beside, Sought, Spot
 from lorahub_server.repos.service import get_repo, keys_of, lock_for_write, readable
 from lorahub_server.repos.tables import Repository
 
@@ -66,6 +67,7 @@ class Opened:
     repo: Repository
     revision: str
     _spot: Spot | None
+    beside: Any = None
 
     @property
     def place(self) -> Place:
@@ -75,14 +77,19 @@ class Opened:
         return place
 
 
-def open_at(tx: Tx, owner: str, name: str, revision: str) -> Opened:
-    """Do what `service.get_repo` and then `locate` do, in one statement."""
+def open_at(tx: Tx, owner: str, name: str, revision: str, beside: Beside | None = None) -> Opened:
+    """Do what `service.get_repo` and then `locate` do, in one statement.
+
+    What is read `beside` the repository, if the caller may read that, is in the answer too.
+    """
     sought = _sought(revision)
-    if sought is None:
+    if sought is None and beside is None:
         return Opened(get_repo(tx, owner, name), revision, None)
     keys = keys_of(owner, name)
-    repo, spot = queries_refs.repo_and_spot(tx.session, tx.caller, keys, sought)
-    return Opened(readable(tx, keys, repo), revision, spot)
+    repo, spot, row = queries_refs.repo_and_spot(
+        tx.session, tx.caller, keys, sought or Sought((None,)), beside
+    )
+    return Opened(readable(tx, keys, repo), revision, spot if sought else None, row)
 
 
 def resolve(tx: Tx, repo: Repository, revision: str) -> str:
@@ -205,13 +212,13 @@ def check_new_ref(tx: Tx, repo: Repository, full: str) -> None:
 def _sought(revision: str) -> Sought | None:
     """Return what to look for; None: nothing can have this name."""
     if revision == HEAD:
-        return Sought([None])
+        return Sought((None,))
     if len(revision) > _REVISION_MAX or not names.is_text(revision):
         return None
     value = revision.lower()
     if _OID.fullmatch(value):
         return Sought(prefix=value)  # no ref may look like an id
-    full = [revision] if revision.startswith("refs/") else [BRANCHES + revision, TAGS + revision]
+    full = (revision,) if revision.startswith("refs/") else (BRANCHES + revision, TAGS + revision)
     return Sought(full, value if _PREFIX.fullmatch(value) else "")
 
 

@@ -1,6 +1,6 @@
 """What is in a commit: entries by path, listings, small files' bytes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ from lorahub_server.repos.errors import EntryNotFound, RevisionNotFound
 from lorahub_server.repos.kept import Lines, keep_root, keep_tree, root, trees
 from lorahub_server.repos.limits import FILES_MAX
 from lorahub_server.repos.objects import FOLDER, Item, is_oid
+from lorahub_server.repos.queries_objects import BlobFacts
 from lorahub_server.repos.tables import Repository
 
 
@@ -152,16 +153,26 @@ def _tree(tx: Tx, repo: Repository, oid: str) -> Lines:
     return trees(tx, repo, [oid])[oid]
 
 
-def as_entries(tx: Tx, repo: Repository, items: Mapping[str, Item]) -> list[Entry]:
-    """Return what is known of these lines of trees, sorted by path."""
-    files = [item.oid for item in items.values() if item.is_file]
-    facts = queries_objects.facts_of(tx.session, repo.id, files) if files else {}
+def facts_of(tx: Tx, repo: Repository, items: Iterable[Item]) -> Mapping[str, BlobFacts]:
+    """Return what is recorded of the files among these lines, by git's id."""
+    files = {item.oid for item in items if item.is_file}
+    return queries_objects.facts_of(tx.session, repo.id, files) if files else {}
+
+
+def as_entries(
+    tx: Tx,
+    repo: Repository,
+    items: Mapping[str, Item],
+    facts: Mapping[str, BlobFacts] | None = None,
+) -> list[Entry]:
+    """Return what is known of these lines of trees, sorted by path. `facts`: from `facts_of`."""
+    known = facts_of(tx, repo, items.values()) if facts is None else facts
     found = []
     for path, item in items.items():
         if item.is_folder:
             found.append(Entry(path, "folder", item.oid, 0, None, large=False, mode=item.mode))
         elif item.is_file:
-            fact = facts[item.oid]
+            fact = known[item.oid]
             found.append(
                 Entry(path, "file", item.oid, fact.size, fact.sha256, fact.large, item.mode)
             )

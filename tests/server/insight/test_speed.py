@@ -33,7 +33,7 @@ def test_figures_are_kept_for_each_device_and_replaced_by_newer_ones(inside):
     record(inside, sha256, "cuda", fused_ms=510.0)
     record(inside, sha256, later=5, unfused_ms=550.0)
     with inside.look() as tx:
-        found = {one.device: one for one in speed.speeds_of(tx.session, sha256)}
+        found = {one.device: one for one in speed.costs_of(tx.session, sha256, None).own}
     assert found["cpu"].unfused_ms == 550
     assert round(found["cpu"].slowdown, 6) == 0.1
     assert found["cuda"].fused_ms == 510
@@ -45,23 +45,23 @@ def test_a_family_is_told_in_medians_that_name_nobody(inside):
     galleries.add_base(inside, "other")
     galleries.add_base(inside, "sd", family="sd1")
     shas = [inside.upload(galleries.shapes_adapter(seed)) for seed in range(3)]
+    unmeasured = inside.upload(galleries.shapes_adapter(3))
     for number, sha256 in enumerate(shas):
         record(inside, sha256, swap_ms=number + 1.0, memory=100 * (number + 1))
     record(inside, shas[0], "cuda", swap_ms=0.5)
     record(inside, shas[0], base="other", swap_ms=50.0)
     record(inside, shas[0], base="sd", swap_ms=99.0)
     with inside.look() as tx:
-        typical = speed.of_family(tx.session, "shapes", "tiny")
-        everywhere = speed.of_family(tx.session, "shapes")
-        nothing = speed.of_family(tx.session, "flux1")
-    assert [(one.device, one.adapters, one.swap_ms, one.memory) for one in typical] == [
-        ("cpu", 3, 2.0, 200.0),
-        ("cuda", 1, 0.5, 300_000.0),
-    ]
-    assert [(one.base_id, one.device) for one in everywhere] == [
-        ("other", "cpu"), ("tiny", "cpu"), ("tiny", "cuda")
-    ]  # fmt: skip
-    assert nothing == []
+        found = speed.costs_of(tx.session, shas[1], "shapes")
+        other = speed.costs_of(tx.session, shas[0], "flux1")
+        nothing = speed.costs_of(tx.session, unmeasured, "shapes")
+    told = [(one.base_id, one.device, one.adapters, one.swap_ms) for one in found.typical]
+    assert told == [("other", "cpu", 1, 50.0), ("tiny", "cpu", 3, 2.0), ("tiny", "cuda", 1, 0.5)]
+    assert [one.memory for one in found.typical] == [300_000.0, 200.0, 300_000.0]
+    assert [(one.base_id, one.base_title) for one in found.own] == [("tiny", "The tiny base")]
+    assert len(other.own) == 4
+    assert other.typical == []
+    assert (nothing.own, nothing.typical) == ([], [])
 
 
 def test_measuring_is_owed_once(inside):

@@ -36,7 +36,7 @@ def test_an_adapter_is_measured_and_recorded(hub, shared_dir, tmp_path):
     outcome, sha256 = measured(hub, file.read_bytes())
     assert outcome is Outcome.DONE
     with hub.look() as tx:
-        (found,) = speed.speeds_of(tx.session, sha256)
+        (found,) = speed.costs_of(tx.session, sha256, None).own
     assert found.device.startswith("cpu")
     assert found.setting["steps"] == 4
     assert "device" not in found.setting

@@ -13,7 +13,7 @@ from lorahub_server.doors.web import facts, metas, other_forms, pack, previews, 
 from lorahub_server.doors.web.card_html import card_html
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.gate import Gate, gate_of
-from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight import service as insight
 from lorahub_server.library import (
@@ -47,7 +47,7 @@ def show(
     start: Annotated[int, Query(ge=0, le=MAX_ADAPTERS)] = 0,
 ) -> Response:
     """`member`: what to look for among the adapters of a pack; `start`: how many come before."""
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     return page_of(request, tx, repo, file, gate=gate_of(tx, repo), member=member, start=start)
 
 
@@ -66,7 +66,7 @@ def page_of(
     adapter = _chosen(details, file)
     gallery = previews.facts_of(tx, repo, details.repo)["gallery"]
     related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
-    head = head_of(tx, repo, "card", details.repo)
+    head = head_of(tx, repo, "card")
     measured = compared.of(tx, repo, details.repo)
     return page(
         request,
@@ -119,7 +119,7 @@ def show_inspection(
     request: Request, tx: ReadTx, owner: str, name: str, file: str = ""
 ) -> Response:
     """The part of the page that changes while a worker reads the file."""
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     there = links.query(links.repo(repo.owner.name, repo.name), file=file)
     if not request.headers.get("hx-request"):
         return redirect(there)
@@ -128,7 +128,7 @@ def show_inspection(
     if adapter is None or adapter.state not in _UNFINISHED:
         # Everything else on the page has news too.
         return Response(headers={"HX-Refresh": "true", "Cache-Control": "private, no-store"})
-    head = head_of(tx, repo, "card", details.repo)
+    head = head_of(tx, repo, "card")
     return page(request, "parts/inspection.html", **{**head, "is_private": True}, adapter=adapter)
 
 

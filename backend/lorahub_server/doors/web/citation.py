@@ -5,11 +5,11 @@ from fastapi import APIRouter, Request, Response
 from lorahub_server.access import Tx
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, base_url
+from lorahub_server.doors.web.repo_pages import repo_of
 from lorahub_server.library import citation, derive
 from lorahub_server.library import service as library
 from lorahub_server.library.citation import Work
 from lorahub_server.library.model import RepoDetails
-from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter()
@@ -54,7 +54,7 @@ def work_of(repo: Repository, details: RepoDetails, site: str) -> Work:
 
 
 def _open(tx: Tx, owner: str, name: str) -> tuple[Repository, RepoDetails]:
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     return repo, library.details(tx, repo)
 
 

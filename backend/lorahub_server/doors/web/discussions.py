@@ -25,7 +25,7 @@ from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web import facts
 from lorahub_server.doors.web.comments import html_of
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
-from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.errors import HubError
 from lorahub_server.kit.markdown import SafeHtml
@@ -79,7 +79,7 @@ def show_list(
     kind: str = "all",
     after: str = "",
 ) -> Response:
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     status = status if status in _STATUSES else "open"
     kind = kind if kind in _KINDS else "all"
     wish = Wish(cast("service.Kind", kind), cast("service.Status", status))
@@ -103,7 +103,7 @@ def show_list(
 def show_form(
     request: Request, tx: ReadTx, owner: str, name: str, kind: str = "discussion"
 ) -> Response:
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     if tx.caller.is_anonymous:
         return redirect(links.login(links.repo(repo.owner.name, repo.name, "discussions", "new")))
     return _form(request, tx, repo, Form({"kind": kind}))
@@ -124,7 +124,7 @@ def create(request: Request, form: Posted, tx: WriteTx, owner: str, name: str) -
 
 @router.get("/{num}")
 def show(request: Request, tx: ReadTx, owner: str, name: str, num: str, edit: str = "") -> Response:
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     return _thread(request, tx, repo, _number(num), edit=edit)
 
 

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
+from lorahub_server.doors.web.repo_pages import repo_of
 from lorahub_server.doors.web.view import redirect
 from lorahub_server.library import service as library
-from lorahub_server.repos import service as repos
 
 router = APIRouter()
 
@@ -14,7 +14,7 @@ router = APIRouter()
 @router.get("/{owner}/{name}/download")
 def download(tx: ReadTx, owner: str, name: str) -> Response:
     """Lead to the adapter file; to the page where there are several to choose from, or none."""
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     details = library.details(tx, repo)
     file = details.primary
     revision = details.repo.revision

@@ -11,7 +11,7 @@ from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.web.card_html import card_html
 from lorahub_server.doors.web.forms import Form, Posted, no_faults
-from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit import markdown
 from lorahub_server.kit.errors import HubError
@@ -21,7 +21,6 @@ from lorahub_server.library import service as library
 from lorahub_server.library.card_form import Fields
 from lorahub_server.library.derive import prettified
 from lorahub_server.repos import refs
-from lorahub_server.repos import service as repos
 from lorahub_server.repos.commit import AddFile, commit
 from lorahub_server.repos.tables import Repository
 
@@ -101,7 +100,7 @@ def save(request: Request, form: Posted, tx: WriteTx, owner: str, name: str) -> 
 
 def _open(tx: Tx, owner: str, name: str) -> Repository:
     """Return the repository for one who may change its card, or suggest a change."""
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     if refs.head(tx, repo) is None:
         require_write(tx.caller, repo)
     else:

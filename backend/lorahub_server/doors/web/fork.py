@@ -9,7 +9,7 @@ from lorahub_server.accounts import members
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx, WriteTx
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
-from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.kit.errors import HubError
 from lorahub_server.repos import forks
@@ -21,7 +21,7 @@ router = APIRouter()
 
 @router.get("/{owner}/{name}/fork")
 def show(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     if tx.caller.is_anonymous:
         return redirect(links.login(links.repo(repo.owner.name, repo.name, "fork")))
     return _page(request, tx, repo, Form({"name": repo.name}))

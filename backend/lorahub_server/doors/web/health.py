@@ -8,15 +8,13 @@ from fastapi import APIRouter, Request, Response
 from lorahub_server.access import Tx
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import families, other_forms, speed_chart
-from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page
-from lorahub_server.insight.bases import service as bases
 from lorahub_server.insight.likeness import service as likeness
 from lorahub_server.insight.reports import service as reports
 from lorahub_server.insight.speed import service as speed
 from lorahub_server.library import service as library
 from lorahub_server.library.model import AdapterDetails
-from lorahub_server.repos import service as repos
 
 router = APIRouter()
 
@@ -51,15 +49,15 @@ class Chart:
 
 @router.get("/{owner}/{name}/health")
 def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") -> Response:
-    repo = repos.get_repo(tx, owner, name)
-    details = library.details(tx, repo)
-    adapter = next((one for one in details.adapters if one.path == file), details.primary)
+    repo = repo_of(tx, owner, name)
+    adapters = library.adapters_of(tx, repo)
+    adapter = next((one for one in adapters if one.path == file), next(iter(adapters), None))
     report = reports.get(tx.session, adapter.sha256) if adapter else None
     return page(
         request,
         "health.html",
-        **head_of(tx, repo, "health", details.repo),
-        details=details,
+        **head_of(tx, repo, "health"),
+        adapters=adapters,
         adapter=adapter,
         report=report,
         forms=other_forms.of(adapter) if adapter else None,
@@ -71,11 +69,8 @@ def show(request: Request, tx: ReadTx, owner: str, name: str, file: str = "") ->
 
 
 def _costs(tx: Tx, adapter: AdapterDetails) -> list[speed_chart.Chart]:
-    own = speed.speeds_of(tx.session, adapter.sha256)
-    others = speed.of_family(tx.session, adapter.family) if own and adapter.family else []
-    is_text = families.family_makes(adapter.family) == "text"
-    titles = bases.titles(tx.session) if own else {}
-    return speed_chart.charts(own, others, is_text=is_text, titles=titles)
+    costs = speed.costs_of(tx.session, adapter.sha256, adapter.family)
+    return speed_chart.charts(costs, is_text=families.family_makes(adapter.family) == "text")
 
 
 def charts(report: dict[str, Any]) -> list[Chart]:

@@ -11,7 +11,7 @@ from lorahub_server.doors.deps import ReadTx, WriteTx, reading
 from lorahub_server.doors.plays import asked
 from lorahub_server.doors.schemas import RowId
 from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
-from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight.playground import service as playground
 from lorahub_server.insight.playground.desk import Desk, desk, offered
@@ -42,7 +42,7 @@ def show(
     prompt: str = "",
     after: str = "",
 ) -> Response:
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     shown = _play(tx, play) if play else None
     given = _form_of(shown) if shown is not None else {}
     if prompt:
@@ -75,7 +75,7 @@ def adapters(
     request: Request, tx: ReadTx, owner: str, name: str, with1: str = "", with2: str = ""
 ) -> Response:
     """The names that a field of the stack offers while somebody writes into it."""
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     text = (with1 or with2)[:_SEARCH_MAX].rpartition("/")[2]
     found = offered(tx, repo, desk(tx, repo).family, text)
     return page(
@@ -86,7 +86,7 @@ def adapters(
 @router.get("/{owner}/{name}/playground/{play_id}")
 def watch(request: Request, tx: ReadTx, owner: str, name: str, play_id: RowId) -> Response:
     """The part of the page that changes while somebody waits."""
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     shown = playground.standing(tx, playground.of_id(tx, play_id))
     if not request.headers.get("hx-request"):
         return redirect(links.playground(repo.owner.name, repo.name, play_id))

@@ -10,7 +10,7 @@ from lorahub_server.doors.deps import ReadTx, WriteTx, base_url
 from lorahub_server.doors.web.forms import Posted
 from lorahub_server.doors.web.previews_form import Editor, Fault
 from lorahub_server.doors.web.previews_told import told
-from lorahub_server.doors.web.repo_pages import head_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.insight.previews.errors import PreviewNotFound
@@ -27,7 +27,7 @@ ID_MAX = 10**18
 
 @router.get("/{owner}/{name}/previews")
 def show(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
-    return gallery_page(request, tx, repos.get_repo(tx, owner, name))
+    return gallery_page(request, tx, repo_of(tx, owner, name))
 
 
 @router.get("/{owner}/{name}/previews/live")
@@ -38,7 +38,7 @@ def live(
 
     `on`: the tab that asks; the card shows a choice of them.
     """
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     if not request.headers.get("hx-request"):
         return redirect(links.repo(repo.owner.name, repo.name, "previews"))
     # It has news each second, so that nobody is to keep it.
@@ -55,7 +55,7 @@ def live(
 
 @router.get("/{owner}/{name}/previews/{preview_id:int}")
 def show_one(request: Request, tx: ReadTx, owner: str, name: str, preview_id: int) -> Response:
-    repo = repos.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     if preview_id > ID_MAX:
         raise PreviewNotFound
     shown = previews.of_id(tx, repo, preview_id)

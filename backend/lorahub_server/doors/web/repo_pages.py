@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lorahub_server.access import Tx, can_read_files, can_write
-from lorahub_server.access.errors import RepoNotFound
 from lorahub_server.doors import links
 from lorahub_server.insight.bases import service as bases
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.library.model import RepoCard
-from lorahub_server.library.search import cards_of
-from lorahub_server.repos import refs, service
+from lorahub_server.library.opening import card_of, open_repo
 from lorahub_server.repos.tables import Repository
 
 
@@ -21,9 +19,9 @@ class Tab:
     href: str
 
 
-def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) -> dict[str, Any]:
+def head_of(tx: Tx, repo: Repository, tab: str) -> dict[str, Any]:
     """Return what `repo_base.html` needs."""
-    shown = card or card_of(tx, repo)
+    shown = card_of(tx, repo)
     shown.has_open_files = can_read_files(tx, repo)
     may_write = can_write(tx.caller, repo)
     may_look = may_write or (
@@ -44,15 +42,13 @@ def head_of(tx: Tx, repo: Repository, tab: str, card: RepoCard | None = None) ->
     }
 
 
-def card_of(tx: Tx, repo: Repository) -> RepoCard:
-    found = cards_of(tx, [repo.id])
-    if not found:
-        raise RepoNotFound
-    return found[0]
+def repo_of(tx: Tx, owner: str, name: str) -> Repository:
+    """Return a repository that the caller may read; its card is at hand then."""
+    return open_repo(tx, owner, name).repo
 
 
 def repo_and_head(tx: Tx, owner: str, name: str, tab: str) -> tuple[Repository, dict[str, Any]]:
-    repo = service.get_repo(tx, owner, name)
+    repo = repo_of(tx, owner, name)
     return repo, head_of(tx, repo, tab)
 
 
@@ -60,7 +56,7 @@ def repo_at(
     tx: Tx, owner: str, name: str, revision: str, tab: str
 ) -> tuple[Repository, dict[str, Any], str]:
     """Return a repository, its head, and the commit that a revision of it names."""
-    opened = refs.open_at(tx, owner, name, revision)
+    opened = open_repo(tx, owner, name, revision)
     return opened.repo, head_of(tx, opened.repo, tab), opened.place.commit
 
 

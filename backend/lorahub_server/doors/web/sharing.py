@@ -9,10 +9,9 @@ from lorahub_server.accounts.service import get_account
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import drawn_cards, families, metas, pictures, words
 from lorahub_server.doors.web.drawn_cards import Words
-from lorahub_server.doors.web.repo_pages import card_of
 from lorahub_server.doors.web.view import public
 from lorahub_server.library import search
-from lorahub_server.repos import service as repos
+from lorahub_server.library.opening import open_repo
 
 router = APIRouter(include_in_schema=False)
 
@@ -29,8 +28,7 @@ def home(request: Request) -> Response:
 
 @router.get("/images/share/adapter/{owner}/{name}.png")
 def adapter(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
-    repo = repos.get_repo(tx, owner, name)
-    card = card_of(tx, repo)
+    card = open_repo(tx, owner, name).card
     lines = [metas.about(card)] if not card.adapters else _facts(card)
     drawn = _drawn(
         request,
@@ -40,7 +38,7 @@ def adapter(request: Request, tx: ReadTx, owner: str, name: str) -> Response:
         card.full_name,
         families.family_hue(card.family),
     )
-    if repo.private:
+    if card.private:
         drawn.headers["Cache-Control"] = _PRIVATE
     return drawn
 

@@ -1,10 +1,10 @@
 """What an adapter costs as bars, beside what others of its family cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lorahub_server.doors.web.words import size
-from lorahub_server.insight.speed.model import Figures, Typical
+from lorahub_server.insight.speed.model import Costs, Figures, Typical
 
 # The picture's own width.
 WIDTH = 320
@@ -53,25 +53,14 @@ class Chart:
 
 
 def charts(
-    found: Sequence[Figures],
-    family: Sequence[Typical],
+    costs: Costs,
     *,
     is_text: bool,
-    titles: Mapping[str, str],
 ) -> list[Chart]:
-    """Return a chart for each base and device that the adapter was measured with.
-
-    `titles`: how people call the bases, by id; one that is gone keeps its id.
-    """
-    typical = {(one.base_id, one.device): one for one in family}
+    """Return a chart for each base and device that the adapter was measured with."""
+    typical = {(one.base_id, one.device): one for one in costs.typical}
     return [
-        _chart(
-            titles.get(one.base_id, one.base_id),
-            one,
-            typical.get((one.base_id, one.device)),
-            is_text=is_text,
-        )
-        for one in found
+        _chart(one, typical.get((one.base_id, one.device)), is_text=is_text) for one in costs.own
     ]
 
 
@@ -82,7 +71,7 @@ def milliseconds(number: float) -> str:
     return f"{number:.1f} ms" if number < _TEN else f"{number:.0f} ms"
 
 
-def _chart(title: str, own: Figures, others: Typical | None, *, is_text: bool) -> Chart:
+def _chart(own: Figures, others: Typical | None, *, is_text: bool) -> Chart:
     typical = others if others is not None and others.adapters >= _COMPARED_MIN else None
     drawing = [
         _Row("The base alone", own.base_ms, is_base=True),
@@ -96,7 +85,7 @@ def _chart(title: str, own: Figures, others: Typical | None, *, is_text: bool) -
     ]
     memory = [_Row("Memory it adds", own.memory, typical.memory if typical else None)]
     return Chart(
-        title,
+        own.base_title,
         own.device,
         _setting(own),
         [

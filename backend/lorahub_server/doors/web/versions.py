@@ -1,6 +1,6 @@
 """Two revisions side by side: the card, the files, and what happened to the weights."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -11,11 +11,12 @@ from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import facts
 from lorahub_server.doors.web.repo_pages import head_of
 from lorahub_server.doors.web.view import page
-from lorahub_server.insight.states import standings
-from lorahub_server.insight.versions import WeightsChange, weights_change
-from lorahub_server.repos import diff, history, refs, service
+from lorahub_server.insight.states import Standing, standings
+from lorahub_server.insight.versions import WeightsChange, weights_changes
+from lorahub_server.library.opening import open_repo
+from lorahub_server.repos import diff, history, refs
 from lorahub_server.repos.diff import Change
-from lorahub_server.repos.errors import RevisionNotFound
+from lorahub_server.repos.history import CommitInfo
 from lorahub_server.repos.tables import Repository
 
 router = APIRouter()
@@ -45,12 +46,11 @@ def show(
     request: Request, tx: ReadTx, owner: str, name: str, old: str = "", new: str = ""
 ) -> Response:
     """Without `old`, the revision before `new`; without `new`, the default branch."""
-    repo = service.get_repo(tx, owner, name)
+    opened = open_repo(tx, owner, name, new or refs.HEAD)
+    repo, after = opened.repo, opened.place.commit
     head = head_of(tx, repo, "history")
-    if head["repo"].revision is None:
-        raise RevisionNotFound("The repository has no revision yet.")
-    after = refs.resolve(tx, repo, new or repo.default_branch)
-    before = refs.resolve(tx, repo, old) if old else history.get_commit(tx, repo, after).parent
+    lately = history.list_commits(tx, repo, opened.card.revision or after, limit=_COMMITS)
+    before = refs.resolve(tx, repo, old) if old else _parent(tx, repo, lately, after)
     found = diff.compare(tx, repo, before, after)
     between = changes.between(tx, repo, found)
     return page(
@@ -61,18 +61,23 @@ def show(
         new=new or repo.default_branch,
         before=before,
         after=after,
-        choices=_choices(tx, repo),
+        choices=_choices(tx, repo, lately),
         between=between,
         weights=weights_of(tx, found, between.adapters),
         told=facts.told,
     )
 
 
-def _choices(tx: Tx, repo: Repository) -> list[tuple[str, list[Choice]]]:
+def _parent(tx: Tx, repo: Repository, lately: Sequence[CommitInfo], commit: str) -> str | None:
+    known = next((one for one in lately if one.oid == commit), None)
+    return (known or history.get_commit(tx, repo, commit)).parent
+
+
+def _choices(
+    tx: Tx, repo: Repository, commits: Sequence[CommitInfo]
+) -> list[tuple[str, list[Choice]]]:
     """Return what can be compared, in groups."""
     known = refs.list_refs(tx, repo)
-    tip = refs.resolve(tx, repo, repo.default_branch)
-    commits = history.list_commits(tx, repo, tip, limit=_COMMITS)
     groups = [
         ("Tags", [Choice(ref.name, ref.name) for ref in known.tags]),
         ("Branches", [Choice(ref.name, ref.name) for ref in known.branches]),
@@ -91,13 +96,15 @@ def weights_of(tx: Tx, found: Sequence[Change], adapters: Collection[str]) -> li
         and change.old is not None
         and change.new is not None
     ]
-    return [_weighed(tx, path, old, new) for path, old, new in pairs[:_WEIGHTS] if old and new]
+    wanted = [(path, (old, new)) for path, old, new in pairs[:_WEIGHTS] if old and new]
+    known = weights_changes(tx.session, [pair for _, pair in wanted])
+    missing = {sha256 for _, pair in wanted if pair not in known for sha256 in pair}
+    standing = standings(tx.session, missing)
+    return [
+        Weights(path, known.get(pair), _error(standing[one] for one in pair if one in missing))
+        for path, pair in wanted
+    ]
 
 
-def _weighed(tx: Tx, path: str, old: str, new: str) -> Weights:
-    change = weights_change(tx.session, old, new)
-    errors = []
-    if change is None:
-        found = standings(tx.session, [old, new])
-        errors = [error["message"] for sha in (old, new) if (error := found[sha].error)]
-    return Weights(path, change, errors[0] if errors else None)
+def _error(sides: Iterable[Standing]) -> str | None:
+    return next((side.error["message"] for side in sides if side.error), None)

@@ -1,9 +1,10 @@
 """SQL of sketches and likenesses."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller
@@ -13,6 +14,8 @@ from lorahub_server.insight.likeness.tables import AdapterSketch, Likeness, Sket
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
 
+# Beside the kinds of Likeness: the very same file, which no row tells.
+BYTES = "bytes"
 _UNSEEN: dict[str, Any] = {"synchronize_session": False}
 
 
@@ -84,38 +87,75 @@ def replace(session: Session, sha256: str, rows: Sequence[Likeness]) -> None:
     session.flush()
 
 
-def between(session: Session, sha256: str, other: str) -> Likeness | None:
-    return session.get(Likeness, (sha256, other))
+def between(
+    session: Session, pairs: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], Likeness]:
+    """Return what is known of pairs of files, by pair."""
+    if not pairs:
+        return {}
+    wanted = tuple_(Likeness.sha256, Likeness.other).in_(pairs)
+    found = session.scalars(select(Likeness).where(wanted))
+    return {(one.sha256, one.other): one for one in found}
 
 
-def like(
-    session: Session, caller: Caller, shas: Collection[str], repo_id: int, limit: int
-) -> Sequence[tuple[Likeness, Repository]]:
-    """Return what is like these files in other repositories that the caller may read.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that is like one of those asked for, in another repository; see Likeness."""
 
-    The oldest first, as it is more likely to be the origin.
+    sha256: str
+    kind: str
+    cosine: float
+    ratio: float
+    repo: Repository
+
+
+def alike(
+    session: Session, caller: Caller, shas: Collection[str], repo_id: int, most: int
+) -> list[Found]:
+    """Return what other repositories that the caller may read have that is like these files.
+
+    At most `most` that have the very same bytes come first, then five times as many others; each
+    the oldest first, as it is more likely to be the origin.
     """
-    statement = (
-        select(Likeness, Repository)
+    same = select(
+        BlobRef.sha256,
+        literal(BYTES).label("kind"),
+        literal(1.0).label("cosine"),
+        literal(1.0).label("ratio"),
+        literal(0).label("place"),
+        BlobRef.sha256.label("other"),
+        BlobRef.repo_id,
+        BlobRef.created_at,
+    ).where(BlobRef.sha256.in_(shas))
+    like = (
+        select(
+            Likeness.sha256,
+            Likeness.kind,
+            Likeness.cosine,
+            Likeness.ratio,
+            literal(1).label("place"),
+            Likeness.other,
+            BlobRef.repo_id,
+            BlobRef.created_at,
+        )
         .join(BlobRef, BlobRef.sha256 == Likeness.other)
-        .join(Repository, Repository.id == BlobRef.repo_id)
-        .join(Account, Account.id == Repository.owner_id)
-        .where(Likeness.sha256.in_(shas), Repository.id != repo_id, visible_repos(caller))
-        .order_by(BlobRef.created_at, Likeness.other, Repository.id)
-        .limit(limit)
+        .where(Likeness.sha256.in_(shas))
     )
-    return [(likeness, repo) for likeness, repo in session.execute(statement)]
-
-
-def holders(
-    session: Session, caller: Caller, shas: Collection[str], repo_id: int, limit: int
-) -> Sequence[tuple[str, Repository]]:
-    """Return other repositories that have the very same files, the oldest first."""
+    parts = [
+        select(
+            part.join(Repository, Repository.id == BlobRef.repo_id)
+            .join(Account, Account.id == Repository.owner_id)
+            .where(Repository.id != repo_id, visible_repos(caller))
+            .order_by(BlobRef.created_at, "other", BlobRef.repo_id)
+            .limit(limit)
+            .subquery()
+        )
+        for part, limit in ((same, most), (like, 5 * most))
+    ]
+    found = union_all(*parts).subquery()
     statement = (
-        select(BlobRef.sha256, Repository)
-        .join(Repository, Repository.id == BlobRef.repo_id)
-        .where(BlobRef.sha256.in_(shas), Repository.id != repo_id, visible_repos(caller))
-        .order_by(BlobRef.created_at, Repository.id)
-        .limit(limit)
+        select(found.c.sha256, found.c.kind, found.c.cosine, found.c.ratio, Repository)
+        .join(Repository, Repository.id == found.c.repo_id)
+        .order_by(found.c.place, found.c.created_at, found.c.other, Repository.id)
     )
-    return [(sha256, repo) for sha256, repo in session.execute(statement)]
+    return [Found(*row) for row in session.execute(statement)]

@@ -16,7 +16,7 @@ from lorahub_server.insight.likeness.tables import AdapterSketch, Likeness
 from lorahub_server.repos.tables import Repository
 
 KIND = "liken"
-BYTES = "bytes"
+BYTES = queries.BYTES
 # Told to everybody, as they are facts about what a file is.
 EXACT = frozenset({BYTES, TENSORS, SAME})
 _SHOWN = 20
@@ -73,14 +73,11 @@ def matches(tx: Tx, repo: Repository, shas: Collection[str]) -> list[Match]:
         return []
     tells_all = can_write(tx.caller, repo) or tx.caller.is_admin
     found: dict[tuple[str, str], Match] = {}
-    for sha256, other in queries.holders(tx.session, tx.caller, shas, repo.id, _SHOWN):
-        match = Match(sha256, BYTES, 1.0, 1.0, other.full_name, other.created_at < repo.created_at)
-        found[sha256, match.repo] = match
-    for row, other in queries.like(tx.session, tx.caller, shas, repo.id, 5 * _SHOWN):
-        if row.kind in EXACT or tells_all:
-            older = other.created_at < repo.created_at
-            match = Match(row.sha256, row.kind, row.cosine, row.ratio, other.full_name, older)
-            found.setdefault((row.sha256, match.repo), match)
+    for one in queries.alike(tx.session, tx.caller, shas, repo.id, _SHOWN):
+        if one.kind in EXACT or tells_all:
+            name, is_older = one.repo.full_name, one.repo.created_at < repo.created_at
+            match = Match(one.sha256, one.kind, one.cosine, one.ratio, name, is_older)
+            found.setdefault((one.sha256, name), match)
     return list(found.values())[:_SHOWN]
 
 

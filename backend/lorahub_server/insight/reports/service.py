@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -32,9 +33,16 @@ def put(session: Session, sha256: str, report: dict[str, Any]) -> None:
 
 def get(session: Session, sha256: str) -> dict[str, Any] | None:
     """Return the report; None before the inspection. The caller answers for who may ask."""
-    data = queries.get(session, sha256)
-    if data is None:
-        return None
+    return get_all(session, [sha256]).get(sha256)
+
+
+def get_all(session: Session, shas: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the reports of those files that are inspected, in one statement."""
+    found = queries.get(session, shas) if shas else {}
+    return {sha256: _read(data) for sha256, data in found.items()}
+
+
+def _read(data: bytes) -> dict[str, Any]:
     unpacker = zlib.decompressobj()
     found: dict[str, Any] = json.loads(unpacker.decompress(data, _SIZE_MAX))
     return found

@@ -7,9 +7,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What an adapter costs on one device with one base; times in ms, memory in bytes."""
+    """What an adapter costs on one device with one base; times in ms, memory in bytes.
+
+    `base_title` is what people call the base; one that is gone keeps its id.
+    """
 
     base_id: str
+    base_title: str
     device: str
     load_ms: float
     swap_ms: float
@@ -37,3 +41,14 @@ class Typical:
     swap_ms: float
     unfused_ms: float
     memory: float
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Each base and device that a file was measured with, and the medians of its family.
+
+    Those are over the adapters that were measured last, and name none of them.
+    """
+
+    own: list[Figures]
+    typical: list[Typical]

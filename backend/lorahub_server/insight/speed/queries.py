@@ -1,10 +1,9 @@
 """SQL of speeds."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, case, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from lorahub_server.insight.bases.tables import BaseModel
 from lorahub_server.insight.speed.tables import Speed
@@ -25,33 +24,25 @@ def has_any(session: Session, sha256: str, base_id: str) -> bool:
     return session.scalar(select(Speed.sha256).where(*wanted).limit(1)) is not None
 
 
-def of_file(session: Session, sha256: str, limit: int) -> Sequence[Speed]:
-    return session.scalars(
-        select(Speed)
-        .where(Speed.sha256 == sha256)
-        .order_by(Speed.base_id, Speed.device)
-        .limit(limit)
-    ).all()
+def beside_family(
+    session: Session, sha256: str, family: str | None, most: int, compared: int
+) -> tuple[list[tuple[Speed, Any]], list[Speed]]:
+    """Return a file's rows, at most `most`, with the titles of their bases, and its family's.
 
-
-def of_family(
-    session: Session, family: str, base_id: str | None, limit: int
-) -> list[tuple[Any, ...]]:
-    """Return (base, device, load, swap, unfused, memory) of the adapters measured last."""
+    Those are `compared` at most, the file's own among them, and none before it has any itself.
+    """
+    measured = aliased(Speed)
+    has_own = exists().where(measured.sha256 == sha256)
+    in_family = and_(BaseModel.family == family, has_own)
+    own_first = case((Speed.sha256 == sha256, 0), else_=1)
     statement = (
-        select(
-            Speed.base_id,
-            Speed.device,
-            Speed.load_ms,
-            Speed.swap_ms,
-            Speed.unfused_ms,
-            Speed.memory,
-        )
-        .join(BaseModel, BaseModel.id == Speed.base_id)
-        .where(BaseModel.family == family)
-        .order_by(Speed.measured_at.desc(), Speed.sha256)
-        .limit(limit)
+        select(Speed, BaseModel.title, BaseModel.family == family)
+        .outerjoin(BaseModel, BaseModel.id == Speed.base_id)
+        .where(or_(Speed.sha256 == sha256, in_family))
+        .order_by(own_first, Speed.measured_at.desc(), Speed.sha256, Speed.base_id, Speed.device)
+        .limit(compared)
     )
-    if base_id is not None:
-        statement = statement.where(Speed.base_id == base_id)
-    return [tuple(row) for row in session.execute(statement)]
+    rows = session.execute(statement).all()
+    own = [(speed, title) for speed, title, _ in rows if speed.sha256 == sha256]
+    own.sort(key=lambda one: (one[0].base_id, one[0].device))
+    return own[:most], [speed for speed, _, is_family in rows if is_family]

@@ -1,6 +1,6 @@
 """Owing measurements, recording them, and asking what an adapter costs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from lorahub_server.insight.speed import queries
-from lorahub_server.insight.speed.model import Figures, Typical
+from lorahub_server.insight.speed.model import Costs, Figures, Typical
 from lorahub_server.insight.speed.tables import Speed
 from lorahub_server.jobs import service as jobs
 from lorahub_server.jobs.tables import Job
@@ -55,25 +55,27 @@ def record(
     queries.put(session, {**key, **figures, "measured_at": moment})
 
 
-def speeds_of(session: Session, sha256: str) -> list[Figures]:
-    """What a file costs, for each base and device; for callers who may see the file."""
-    return [_figures(row) for row in queries.of_file(session, sha256, _SHOWN)]
+def costs_of(session: Session, sha256: str, family: str | None) -> Costs:
+    """What a file costs, and what is usual in its family; for callers who may see the file."""
+    own, others = queries.beside_family(session, sha256, family, _SHOWN, _COMPARED)
+    return Costs([_figures(row, title) for row, title in own], _typical(others))
 
 
-def of_family(session: Session, family: str, base_id: str | None = None) -> list[Typical]:
-    """Medians over the adapters of a family, for each base and device: they name no adapter."""
+def _typical(rows: Sequence[Speed]) -> list[Typical]:
     groups: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    for base, device, *numbers in queries.of_family(session, family, base_id, _COMPARED):
-        groups.setdefault((base, device), []).append(tuple(numbers))
+    for row in rows:
+        numbers = row.load_ms, row.swap_ms, row.unfused_ms, row.memory
+        groups.setdefault((row.base_id, row.device), []).append(numbers)
     return [
-        Typical(base, device, len(rows), *(float(median(each)) for each in zip(*rows, strict=True)))
-        for (base, device), rows in sorted(groups.items())
+        Typical(base, device, len(each), *(float(median(one)) for one in zip(*each, strict=True)))
+        for (base, device), each in sorted(groups.items())
     ]
 
 
-def _figures(row: Speed) -> Figures:
+def _figures(row: Speed, title: str | None) -> Figures:
     return Figures(
         base_id=row.base_id,
+        base_title=title or row.base_id,
         device=row.device,
         load_ms=row.load_ms,
         swap_ms=row.swap_ms,
