@@ -11,7 +11,7 @@ from lorahub_server.kit import names
 from lorahub_server.library import permissions, vocabulary, words
 from lorahub_server.library.card import normalised_tags
 from lorahub_server.library.measures import ANY, Measures
-from lorahub_server.library.queries_filters import HASH, Filter, has_hash
+from lorahub_server.library.queries_filters import HASH, HAVING, Filter, has_hash
 
 DEFAULT_SORT = "trending"
 MAX_WORDS = 10
@@ -32,6 +32,7 @@ class Query:
     library.permissions.PERMISSIONS. `file_hash` is any hash that tools know a file by, SHA-256,
     AutoV2 and the like. `updated_within` asks for a late change, `period` for a late publication:
     with an order by stars it finds the best of what is new. `max_maturity`: library.maturity.
+    `has` are some of HAVING: what there has to be on the repository's page.
     With `fold` near-identical uploads are shown once, the first of them in the order.
     """
 
@@ -54,6 +55,7 @@ class Query:
     without_families: tuple[str, ...] = ()
     base_model: str | None = None
     permits: tuple[str, ...] = ()
+    has: tuple[str, ...] = ()
     license: str | None = None
     task: str | None = None
     file_hash: str | None = None
@@ -113,6 +115,7 @@ def read(session: Session, query: Query, moment: datetime) -> Filter:
         task=_clean(query.task),
         license=_lower(query.license),
         permits=permissions.bits(query.permits),
+        has=tuple(one for one in query.has if one in HAVING),
         file_hash=file_hash,
         without_tags=tuple(normalised_tags(query.without_tags))[:_MAX_TAGS],
         without_owners=_all_lower(query.without_owners),

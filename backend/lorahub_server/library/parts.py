@@ -24,7 +24,7 @@ class Part:
         return self.field in _OPPOSITES and self.field.startswith("without_")
 
 
-MANY = ("tags", "without_tags", "without_owners", "without_families", "permits")
+MANY = ("tags", "without_tags", "without_owners", "without_families", "permits", "has")
 _ONE = (
     "owner", "family", "base_model", "task", "layout", "method", "license", "file_hash",
     "updated_within", "period", "max_maturity",
@@ -47,7 +47,7 @@ def of(query: Query) -> list[Part]:
     for name in ("tags", "without_tags"):
         found += [Part(name, value) for value in getattr(query, name)]
     found += [Part(name) for name in _ONE if getattr(query, name) is not None]
-    for name in ("without_owners", "without_families", "permits"):
+    for name in ("without_owners", "without_families", "permits", "has"):
         found += [Part(name, value) for value in getattr(query, name)]
     for name, ends in _RANGES.items():
         if any(getattr(query.measures, end) is not None for end in ends):

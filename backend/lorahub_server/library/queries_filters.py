@@ -1,20 +1,22 @@
 """The conditions that a query puts on repositories, in SQL."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, union
+from sqlalchemy import ColumnElement, exists, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
+from lorahub_server.insight.previews.tables import Picture, Preview, Render
 from lorahub_server.insight.tables import FileHash
 from lorahub_server.library import keys
 from lorahub_server.library.keys import Key
 from lorahub_server.library.measures import ANY, Measures
-from lorahub_server.library.tables import AdapterFile, LibraryEntry, RepoTerm
+from lorahub_server.library.tables import AdapterFile, EvaluationResult, LibraryEntry, RepoTerm
 from lorahub_server.repos.tables import Repository
 
 HASH = re.compile(r"[0-9a-f]{8,64}")
@@ -42,6 +44,7 @@ class Filter:
     task: str | None = None
     license: str | None = None
     permits: int = 0
+    has: tuple[str, ...] = ()
     file_hash: str | None = None
     without_tags: tuple[str, ...] = ()
     without_owners: tuple[str, ...] = ()
@@ -118,6 +121,7 @@ def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         found.append(LibraryEntry.adapters > 0)
     if wanted.without_owners:
         found.append(Account.name_lower.not_in(wanted.without_owners))
+    found += [HAVING[one]() for one in wanted.has]
     return found + _bounded(wanted) + _measured(wanted.measures)
 
 
@@ -153,6 +157,37 @@ def _measured(wanted: Measures) -> list[ColumnElement[bool]]:
         is_sound = LibraryEntry.health == "ok"
         found.append(is_sound if wanted.healthy else ~is_sound)
     return found
+
+
+def _has_prompts() -> ColumnElement[bool]:
+    """Return whether a picture or text is there that tells what it was made from."""
+    rendered = (
+        select(Preview.id)
+        .join(Render, Render.id == Preview.render_id)
+        .where(Preview.repo_id == LibraryEntry.repo_id, Render.state == "done")
+    )
+    uploaded = (
+        select(Preview.id)
+        .join(Picture, Picture.sha256 == Preview.picture)
+        .where(Preview.repo_id == LibraryEntry.repo_id, Picture.parameters.is_not(None))
+    )
+    return or_(rendered.correlate(LibraryEntry).exists(), uploaded.correlate(LibraryEntry).exists())
+
+
+def _has_results() -> ColumnElement[bool]:
+    return exists().where(EvaluationResult.repo_id == LibraryEntry.repo_id)
+
+
+def _has_pictures() -> ColumnElement[bool]:
+    """Return whether a picture stands for it, which is one that everybody may see."""
+    return or_(LibraryEntry.cover.is_not(None), LibraryEntry.cover_preview.is_not(None))
+
+
+HAVING: dict[str, Callable[[], ColumnElement[bool]]] = {
+    "pictures": _has_pictures,
+    "prompts": _has_prompts,
+    "results": _has_results,
+}
 
 
 def _with_hash(value: str) -> Any:

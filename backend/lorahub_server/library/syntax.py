@@ -24,6 +24,7 @@ from lorahub_server.library.amounts import (
     write_span,
 )
 from lorahub_server.library.card import normalised_tags
+from lorahub_server.library.queries_filters import HAVING
 from lorahub_server.library.search import DEFAULT_SORT, SORTS, Measures, Query
 
 MAX_LINE = 500
@@ -35,7 +36,7 @@ _CLOSE = 0.7
 
 _KEYS = (
     "base", "rank", "size", "license", "licence", "trigger", "healthy", "layout", "method",
-    "task", "hash", "updated", "period", "maturity", "sort",
+    "task", "hash", "updated", "period", "maturity", "has", "sort",
 )  # fmt: skip
 _TOKEN = re.compile(rf'(-?)([#@]|(?:{"|".join(_KEYS)}):)?("(?:[^"\\]|\\.)*"|\S+)?', re.IGNORECASE)
 _ANY_KEY = re.compile(r"-?([A-Za-z]{3,12}):\S")
@@ -165,6 +166,7 @@ _SIGNS = {
     "without_owners": "-@",
     "without_families": "-base:",
     "permits": "licence:",
+    "has": "has:",
 }
 _SINGLE = {
     "family": "base",
@@ -357,6 +359,13 @@ def _read_maturity(reading: _Reading, value: str, shown: str, _negated: bool) ->
         reading.tell(f"{shown} was left out: a level is one of {', '.join(LEVELS)}.")
 
 
+def _read_has(reading: _Reading, value: str, shown: str, _negated: bool) -> None:
+    if value.casefold() in HAVING:
+        reading.add("has", value.casefold(), shown)
+    else:
+        reading.tell(f"{shown} was left out: what it can have is one of {', '.join(HAVING)}.")
+
+
 def _read_sort(reading: _Reading, value: str, shown: str, _negated: bool) -> None:
     if value.casefold() in SORTS:
         reading.put("sort", value.casefold(), shown)
@@ -381,6 +390,7 @@ _READERS: dict[str, Callable[[_Reading, str, str, bool], None]] = {
     "updated": _span("updated_within", "updated:<30d"),
     "period": _span("period", "period:week"),
     "maturity": _read_maturity,
+    "has": _read_has,
     "sort": _read_sort,
 }
 _EXAMPLES = {
@@ -400,6 +410,7 @@ _EXAMPLES = {
     "updated": "updated:<30d",
     "period": "period:week",
     "maturity": "maturity:soft",
+    "has": "has:prompts",
     "sort": "sort:stars",
 }
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lorahub.adapters.families import names as families
 from lorahub_server.library import parts, permissions
+from lorahub_server.library.queries_filters import HAVING
 from lorahub_server.library.search import SORTS, Measures, Query
 from lorahub_server.library.syntax import MAX_LINE, TASKS, combined, line_of, parse
 
@@ -45,6 +46,7 @@ DAY = timedelta(days=1)
         ("license:MIT", Query(license="mit")),
         ("licence:sell-images license:apache-2.0",
          Query(permits=("sell-images",), license="apache-2.0")),
+        ("has:Prompts has:results", Query(has=("prompts", "results"))),
         ("trigger:yes healthy:no", Query(measures=Measures(has_trigger=True, healthy=False))),
         ("layout:kohya method:DoRA task:image", Query(layout="kohya", method="dora", task="image")),
         ("hash:1A2B3C4D5E", Query(file_hash="1a2b3c4d5e")),
@@ -78,6 +80,7 @@ def test_what_lines_mean(line, query):
         ("-glass", "", "-#glass"),
         ("trigger:maybe", "", "trigger:yes or trigger:no"),
         ("task:smell", "", "image, video"),
+        ("has:everything", "", "pictures, prompts, results"),
         ("hash:xyz", "", "8 to 64 digits"),
         ("updated:soon", "", "updated:<30d"),
         ("maturity:mild", "", "none, soft, mature, explicit"),
@@ -141,6 +144,7 @@ def queries(draw):
         family=draw(st.none() | some(families.known())),
         without_families=draw(names),
         base_model=draw(st.none() | st.builds("{}/{}".format, SIMPLE, SIMPLE)),
+        has=draw(st.lists(some(sorted(HAVING)), unique=True, max_size=3).map(tuple)),
         permits=draw(st.lists(some(permissions.PERMISSIONS), unique=True, max_size=3).map(tuple)),
         license=draw(st.none() | some(["mit", "apache-2.0", "openrail++", "own words"])),
         layout=draw(st.none() | PLAIN),

@@ -19,6 +19,11 @@ PERMISSIONS = {
     "no-credit": "No credit needed",
     "relicense": "Other terms for changes",
 }
+HAVING = {
+    "pictures": "with pictures",
+    "prompts": "with prompts to copy",
+    "results": "with evaluation results",
+}
 TASKS = {
     "image": "Images",
     "video": "Video",
@@ -105,6 +110,7 @@ def _named(field: str, value: str) -> str:
         "method": words.method_label,
         "layout": words.layout_label,
         "task": lambda name: TASKS.get(name, name),
+        "has": lambda name: HAVING.get(name, name),
         "permits": lambda name: PERMISSIONS.get(name, name),
         "license": licence_label,
     }
