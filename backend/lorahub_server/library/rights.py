@@ -26,12 +26,12 @@ _PASSED_ON = (
 )  # fmt: skip
 # Not for money itself, while what it makes belongs to whoever makes it.
 _FREE_OUTPUTS = frozenset({"flux-1-dev-non-commercial-license"})
-_UNCLEAR = frozenset({"unknown", "other", "cc"})
+UNCLEAR = frozenset({"unknown", "other", "cc"})
 
 
 def answers(licence: Licence | None) -> dict[str, Answer]:
     """Return the answer for each of RIGHTS; "ask" where the licence is not known or says little."""
-    if licence is None or licence.id in _UNCLEAR or not is_known(licence.id):
+    if licence is None or licence.id in UNCLEAR or not is_known(licence.id):
         return dict.fromkeys(RIGHTS, "ask")
     if licence.id in _NO_CONDITIONS:
         return dict.fromkeys(RIGHTS, "yes")

@@ -1,15 +1,18 @@
 """What a card of the wall says and offers beside its facts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from lorahub_server.doors.web import families
 from lorahub_server.kit.clock import now
+from lorahub_server.library import licences, rights
 from lorahub_server.library.conflict import same_line
 from lorahub_server.library.model import RepoCard
 
 _FRESH = timedelta(days=2)
+_ASKED_FIRST = {"outputs": "coin", "services": "cloud", "changes": "merge"}
 _IN_PROMPTS = frozenset({"image", "video"})
 
 
@@ -37,8 +40,29 @@ def to_copy(item: RepoCard) -> str:
     return item.full_name
 
 
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """What a licence says to those things that people ask first: a picture and an answer each."""
+
+    told: str
+    marks: tuple[tuple[str, bool], ...]
+
+
+def permitted(item: RepoCard) -> Permitted | None:
+    """Return what the adapter's own licence permits to everybody; None where that isn't known."""
+    licence = licences.licence_of(item.license)
+    if licence is None or not licences.is_known(licence.id) or licence.id in rights.UNCLEAR:
+        return None
+    answers = rights.answers(licence)
+    may = [rights.RIGHTS[name] for name in _ASKED_FIRST if answers[name] == "yes"]
+    told = f"you may {', '.join(may)}" if may else "ask before you do more than use it"
+    marks = tuple((picture, answers[name] == "yes") for name, picture in _ASKED_FIRST.items())
+    return Permitted(f"{licence.name}: {told}", marks)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "conflict": conflict,
     "fresh": fresh,
+    "permitted": permitted,
     "to_copy": to_copy,
 }
