@@ -123,6 +123,38 @@ def test_stars_without_a_reload(opened, filled):
         assert page.evaluate("window.kept") is True
 
 
+def test_an_adapter_s_page_by_its_keys(opened, filled):
+    with opened(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        page.goto("/maren/glasspaint")
+        page.keyboard.press("c")
+        expect(page.locator("#said")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == "<lora:glasspaint:1>"
+        with page.expect_download():
+            page.keyboard.press("d")
+        page.keyboard.press("f")
+        page.wait_for_url("**/login?**")
+        sign_in(page)
+        page.goto("/maren/glasspaint")
+        page.keyboard.press("f")
+        expect(page.get_by_role("button", name="Starred")).to_be_visible()
+        page.keyboard.press("f")
+        expect(page.get_by_role("button", name=re.compile("^Star "))).to_be_visible()
+        page.keyboard.press("e")
+        page.wait_for_url("**/maren/glasspaint/card")
+        page.get_by_label("Title").focus()
+        page.keyboard.type("f?[")
+        assert page.url.endswith("/card")
+        page.goto("/maren/glasspaint/versions")
+        page.keyboard.press("[")
+        page.wait_for_url("**/versions?new=*")
+        older = page.url
+        page.keyboard.press("]")
+        page.wait_for_url(lambda url: url != older and "new=" in url)
+        page.keyboard.press("?")
+        page.wait_for_url("**/search-help")
+
+
 def test_a_token_is_made_copied_and_revoked(opened, hub, filled):
     with opened(permissions=["clipboard-read", "clipboard-write"]) as context:
         page = context.new_page()

@@ -15,6 +15,7 @@ _SEARCH = (
     (("layout:kohya", "method:dora"), "by how the file is laid out, and how it was trained"),
     (("task:image", "task:text"), "by what its base makes: image, video, text, audio, vision"),
     (("trigger:yes", "healthy:yes"), "with trigger words; inspected and sound"),
+    (("has:prompts", "has:results"), "with prompts to copy; evaluation results; or has:pictures"),
     (("maturity:soft",), "up to a level: none, soft, mature, explicit"),
     (("updated:<30d", "period:week"), "changed lately; published lately"),
     (("hash:1a2b3c4d5e",), "the file with a hash: SHA-256, AutoV1, AutoV2, AutoV3, CRC32, BLAKE3"),
@@ -26,6 +27,9 @@ _KEYS = (
     (("Enter",), "open it"),
     (("c",), "copy its words for a prompt"),
     (("d",), "download it"),
+    (("f",), "star it, or no longer"),
+    (("e",), "edit its card"),
+    (("[", "]"), "the page or version before, the next one"),
     (("?",), "this sheet"),
 )
 # Content type, ending and name of each feed.

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from lorahub_server.access import Tx
 from lorahub_server.community.discussions import changes
+from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import facts
 from lorahub_server.doors.web.repo_pages import head_of
@@ -63,6 +64,8 @@ def show(
         after=after,
         choices=_choices(tx, repo, lately),
         between=between,
+        older=_step(repo, before),
+        newer=_step(repo, _child(lately, after)),
         weights=weights_of(tx, found, between.adapters),
         told=facts.told,
     )
@@ -71,6 +74,16 @@ def show(
 def _parent(tx: Tx, repo: Repository, lately: Sequence[CommitInfo], commit: str) -> str | None:
     known = next((one for one in lately if one.oid == commit), None)
     return (known or history.get_commit(tx, repo, commit)).parent
+
+
+def _child(lately: Sequence[CommitInfo], commit: str) -> str | None:
+    return next((one.oid for one in lately if one.parent == commit), None)
+
+
+def _step(repo: Repository, commit: str | None) -> str | None:
+    """Return the page of what a commit changed; None where there is none."""
+    place = links.repo(repo.owner.name, repo.name, "versions")
+    return None if commit is None else links.query(place, new=commit)
 
 
 def _choices(

@@ -18,7 +18,6 @@
     k: () => step(-1),
     c: () => here()?.querySelector("[data-copy]")?.click(),
     d: () => here()?.querySelector("a[download]")?.click(),
-    "?": () => (help ? help.showModal() : location.assign("/search-help")),
   };
 
   document.addEventListener("keydown", (event) => {

@@ -73,13 +73,36 @@
       return;
     }
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const box = document.getElementById("search");
-    if (!box) return;
-    event.preventDefault();
-    box.focus();
-    box.select();
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (document.querySelector("dialog[open]")) return;
+    const act = acts[event.key] ?? (/^[a-z]$/.test(event.key) && keyed(`[data-key="${event.key}"]`));
+    if (act && act()) event.preventDefault();
   });
+
+  // What a key does, if the page has it: each act tells whether there was anything to do.
+  const keyed = (selector) => () => {
+    const found = document.querySelector(selector);
+    const target = found?.matches("a, button") ? found : found?.querySelector("a, button");
+    target?.click();
+    return Boolean(target);
+  };
+
+  const acts = {
+    "/": () => {
+      const box = document.getElementById("search");
+      box?.focus();
+      box?.select();
+      return Boolean(box);
+    },
+    "?": () => {
+      const help = document.getElementById("search-help");
+      if (help) help.showModal();
+      else location.assign("/search-help");
+      return true;
+    },
+    "[": keyed("a[rel~=prev]"),
+    "]": keyed("a[rel~=next]"),
+  };
 
   // A form that was sent is not sent twice by a second click.
   document.addEventListener("submit", (event) => {
