@@ -44,7 +44,8 @@ def publish_upload(api, repo: str, path: str, upload_id: str) -> dict:
     return api.post(f"repos/{repo}/commits/main", json=body).expect(201).json()
 
 
-@pytest.mark.parametrize("how", ["stop", pytest.param("kill", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_restart_in_the_middle_of_an_upload(hub: Hub, how):
     alice = hub.add_account("alice")
     alice.post("repos", json={"name": "big"}).expect(201)
@@ -117,6 +118,7 @@ def workers(hub: Hub) -> list[int]:
     return [int(pid) for pid, command in rows if "lorahub_worker" in command]
 
 
+@pytest.mark.slow
 def test_two_clients_push_different_files_at_once(hub: Hub, tmp_path):
     token = hub.add_account("alice").token
     hub.as_token(token).post("repos", json={"name": "shared"}).expect(201)

@@ -14,7 +14,7 @@ from lorahub_server.accounts import service as accounts
 from lorahub_server.accounts import tokens
 from lorahub_server.config import Settings
 from lorahub_server.kit.db import Database
-from support import programs
+from support import commands, programs
 from support.http import API, Api
 
 COMMAND = [sys.executable, "-c", "from lorahub_server.cli import main; main()"]
@@ -87,15 +87,7 @@ class Hub:
 
     def run(self, *arguments: str, given: str = "") -> str:
         """Run a command of this hub to its end; return its standard output."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            env=self.env,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = commands.run(arguments, self.env, given, 120)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
 

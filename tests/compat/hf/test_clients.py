@@ -15,7 +15,7 @@ from support.inside import adapter
 SLOW = pytest.mark.slow
 # Where large files are sent: with Xet and without.
 _SELDOM = [pytest.param(kind, marks=SLOW) for kind in ("1.x-xet", "1.x-lfs", "2.4-lfs")]
-WAYS = ["0.36", "1.19", *_SELDOM, "2.4-xet"]
+WAYS = ["0.36", pytest.param("1.19", marks=SLOW), *_SELDOM, "2.4-xet"]
 FEW = [*(pytest.param(kind, marks=SLOW) for kind in ("0.36", "1.19")), *_SELDOM, "2.4-xet"]
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from support import commands
 
 COMMAND = [sys.executable, "-c", "from lorahub_server.cli import main; main()"]
 
@@ -28,15 +31,7 @@ class Hub:
         self.port = 0
 
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            env=self.env,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return commands.run(arguments, self.env, given)
 
     def serve(self, *arguments: str) -> "subprocess.Popen[str]":
         server = subprocess.Popen(
@@ -106,6 +101,21 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
             server.kill()
         server.wait()
         server.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def _migrated_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("migrated") / "data"
+    done = Hub(data).run("migrate")
+    assert done.returncode == 0, done.stderr
+    return data
+
+
+@pytest.fixture
+def migrated(hub: Hub, _migrated_data: Path) -> Hub:
+    """The hub, with its database in shape."""
+    shutil.copytree(_migrated_data, hub.data)
+    return hub
 
 
 @pytest.fixture

@@ -11,13 +11,11 @@ DIGEST = "abcdef0123" + "d" * 54
 
 
 @pytest.fixture
-def bases(hub) -> Callable[..., str]:
+def bases(migrated) -> Callable[..., str]:
     """Run one of the commands; return what it printed, or what it said where it refuses."""
-    done = hub.run("migrate")
-    assert done.returncode == 0, done.stderr
 
     def run(*arguments: str, code: int = 0) -> str:
-        done = hub.run("bases", *arguments)
+        done = migrated.run("bases", *arguments)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout or done.stderr

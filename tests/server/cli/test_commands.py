@@ -9,13 +9,6 @@ from lorahub_server.jobs import enqueue
 from lorahub_server.kit.db import Database
 
 
-@pytest.fixture
-def migrated(hub):
-    done = hub.run("migrate")
-    assert done.returncode == 0, done.stderr
-    return hub
-
-
 def owe(hub, kind: str = "of-a-test") -> int:
     db = Database(f"sqlite:///{next(hub.data.glob('*.db'))}")
     with db.write() as session:

@@ -84,7 +84,7 @@ def picture():
     return draw
 
 
-@pytest.mark.parametrize("alpha", [1.0, 3.0])
+@pytest.mark.parametrize("alpha", [pytest.param(1.0, marks=pytest.mark.slow), 3.0])
 def test_sd1(tmp_path, picture, alpha):
     kohya = tmp_path / "kohya.safetensors"
     # diffusers 0.42 loses a text encoder's attention when it reads kohya's file itself.
