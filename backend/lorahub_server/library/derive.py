@@ -58,7 +58,7 @@ def from_adapters(adapters: Sequence[AdapterDetails]) -> dict[str, Any]:
     first = adapters[0] if adapters else None
     return {
         "family": first.family if first else None,
-        "task": _task(first.family) if first else None,
+        "task": task_of(first.family) if first else None,
         "layout": first.layout if first else None,
         "method": first.method if first else None,
         "rank": first.rank if first else None,
@@ -68,7 +68,7 @@ def from_adapters(adapters: Sequence[AdapterDetails]) -> dict[str, Any]:
     }
 
 
-def _task(family: str | None) -> str | None:
+def task_of(family: str | None) -> str | None:
     found = families.makes(family)
     return None if found == "unknown" else found
 

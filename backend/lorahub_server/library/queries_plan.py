@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller
 from lorahub_server.access.rules import reading_ids
-from lorahub_server.library import keys, queries_keys, queries_text
+from lorahub_server.library import derive, keys, queries_keys, queries_text
 from lorahub_server.library.queries_filters import (
     SET_MAX,
     Filter,
@@ -66,7 +66,7 @@ def scopes(caller: Caller, wanted: Filter) -> list[int]:
 
 def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
     """Return how to find what a filter asks for; None where there is nothing."""
-    if wanted.is_nothing:
+    if wanted.is_nothing or _rules_itself_out(wanted):
         return None
     asked, left_out = [keys.ALL, *keys_of(wanted)], keys_without(wanted)
     found = queries_keys.known(session, scopes(caller, wanted), [*asked, *left_out])
@@ -99,3 +99,10 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
         words=text,
         frequency=frequency,
     )
+
+
+def _rules_itself_out(wanted: Filter) -> bool:
+    """Tell whether nothing can be found, which a walk would only notice at its end."""
+    # A family makes one thing.
+    is_other = wanted.family and wanted.task and derive.task_of(wanted.family) != wanted.task
+    return bool(is_other) or not set(keys_of(wanted)).isdisjoint(keys_without(wanted))

@@ -8,6 +8,7 @@ import pytest
 
 from lorahub.adapters.families import names as families
 from lorahub_server.library import (
+    derive,
     indexing,
     keys,
     permissions,
@@ -53,15 +54,15 @@ def fill(shelf: Shelf, dice: random.Random, number: int) -> list[Row]:
     rows = []
     for at in range(number):
         moment = START + timedelta(seconds=dice.choice([0, 1, at]))
-        license_id = dice.choice(LICENSES)
+        license_id, family = dice.choice(LICENSES), dice.choice(FAMILIES)
         facts = {
-            "family": dice.choice(FAMILIES),
+            "family": family,
             "layout": dice.choice(["kohya", "peft"]),
             "method": dice.choice(["lora", "dora"]),
             "license": license_id,
             "permits": permissions.bits(permissions.of(license_id)),
             "base_key": dice.choice(BASES),
-            "task": dice.choice(["image", "text", None]),
+            "task": derive.task_of(family),
             "maturity": dice.choice([0, 0, 1, 3]),
             "rank": dice.choice([4, 16, None]),
             "size": dice.choice([10, 20, 30]),
@@ -150,7 +151,7 @@ def wish(dice: random.Random) -> Query:
         "family": lambda: dice.choice(FAMILIES[:3]),
         "layout": lambda: "peft",
         "method": lambda: "dora",
-        "task": lambda: "text",
+        "task": lambda: dice.choice(["text", "image"]),
         "license": lambda: dice.choice(LICENSES[:3]),
         "base_model": lambda: "x/base",
         "permits": lambda: dice.choice([("commercial",), ("derivatives", "sell-images")]),
