@@ -26,8 +26,18 @@ from lorahub_server.kit.pagination import Key
 from lorahub_server.library import queries_text
 from lorahub_server.library.queries_filters import SET_MAX
 from lorahub_server.library.queries_plan import Plan
+from lorahub_server.library.queries_popular import Candidate, Conditions, popular
 from lorahub_server.library.queries_text import Wanted
-from lorahub_server.library.queries_walk import COUNTED, Sort, has_key, keyed, ordered, page_ids
+from lorahub_server.library.queries_walk import (
+    COUNTED,
+    Sort,
+    has_key,
+    is_asked,
+    is_visible,
+    keyed,
+    ordered,
+    page_ids,
+)
 from lorahub_server.library.tables import EvaluationResult, LibraryEntry, LibraryText, Listing
 from lorahub_server.repos.queries_refs import Beside
 from lorahub_server.repos.tables import Repository
@@ -146,28 +156,34 @@ def alike(
 
 def best(
     session: Session, planned: Plan, wanted: Wanted, after: int, limit: int
-) -> list[queries_text.Candidate]:
+) -> list[Candidate]:
     """Return the most popular of what has the words and all else, by queries_text.row_id."""
-    few = planned.few
-    more = [
-        visible_repos(planned.caller),
-        *planned.more,
-        *keyed(planned, LibraryText.repo_id),
-    ]
+    few, more = planned.few, _conditions(planned)
     if few is None and planned.uses < min(planned.frequency, SET_MAX):
         few = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
     elif not planned.is_all:
-        more.append(has_key(LibraryText.repo_id, planned.walked))
-    return queries_text.popular(
+        more = (*more, has_key(LibraryText.repo_id, planned.walked))
+    return popular(
         session,
         wanted,
         more,
         after,
         limit,
         is_common=planned.frequency > queries_text.COMMON,
-        joined=bool(planned.more),
         few=few,
     )
+
+
+def _conditions(planned: Plan) -> Conditions:
+    if planned.is_broad and planned.caller.is_anonymous:
+        return _of_everybody()
+    return (*keyed(planned, LibraryText.repo_id), is_asked(planned, LibraryText.repo_id))
+
+
+@cache
+def _of_everybody() -> Conditions:
+    """Return what most searches ask beside their words."""
+    return (is_visible(anonymous(), LibraryText.repo_id),)
 
 
 def _rows(session: Session, statement: Any) -> Sequence[CardRow]:

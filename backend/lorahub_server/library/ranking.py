@@ -15,7 +15,8 @@ from lorahub_server.kit import pagination
 from lorahub_server.kit.pagination import Page
 from lorahub_server.library import queries_search
 from lorahub_server.library.queries_plan import Plan
-from lorahub_server.library.queries_text import COMMON, Candidate, Wanted
+from lorahub_server.library.queries_popular import Candidate
+from lorahub_server.library.queries_text import COMMON, Wanted
 
 TOP = 200
 _ORDER = "best"
