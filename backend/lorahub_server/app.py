@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from lorahub import __version__
 from lorahub_server.community.searches.looking import WATCH
@@ -14,6 +15,7 @@ from lorahub_server.config import Settings
 from lorahub_server.doors import api, errors, files, git, hf, middleware, ops, web
 from lorahub_server.doors.api.reference import described
 from lorahub_server.doors.deps import Hub
+from lorahub_server.doors.middleware import Answers
 from lorahub_server.doors.touches import Touches
 from lorahub_server.doors.upstream.asking import Upstream
 from lorahub_server.kit.db import POOL, Database
@@ -49,7 +51,10 @@ def create_app(settings: Settings) -> FastAPI:
     events.listen(OUTBOX)
     events.listen(WATCH)
     errors.install(app)
-    middleware.install(app, settings, app.state.hub.generation)
+    answers = Answers(app.state.hub.generation)
+    middleware.install(app, settings, answers)
+    # Behind a proxy the address that was asked for is only known further inside.
+    app.answers = None if settings.trusted_proxies else answers
     app.include_router(ops.router)
     app.include_router(api.router)
     app.include_router(files.router)
@@ -60,6 +65,15 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 class _Application(FastAPI):
+    """Gives kept answers before anything else, the framework's own work included."""
+
+    answers: Answers | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answers = self.answers if scope["type"] == "http" else None
+        if answers is None or not await answers.serve(scope, send):
+            await super().__call__(scope, receive, send)
+
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
             self.openapi_schema = described(super().openapi())

@@ -120,6 +120,20 @@ def test_proxies_are_believed_only_when_they_are_named(tmp_path):
     assert seen == [own, own, {"client": "203.0.113.9", "scheme": "https"}]
 
 
+def test_behind_a_proxy_answers_are_kept_by_what_it_says(tmp_path):
+    app = create_app(Settings(data=tmp_path, secret="x" * 32, trusted_proxies="127.0.0.1"))
+    with app.state.hub.db.write() as session:
+        Base.metadata.create_all(session.connection())
+    site = Site(app).open()
+    visitor = site.as_token(None)
+    for _ in range(2):
+        for scheme, other in (("http", "https"), ("https", "http")):
+            found = visitor.get("/feed.atom", headers={"X-Forwarded-Proto": scheme}).expect(200)
+            assert f"{scheme}://hub.test" in found.text
+            assert f"{other}://hub.test" not in found.text
+    site.close()
+
+
 @pytest.fixture(scope="module")
 def document(site):
     return site.as_token(None).get("/api/hub/openapi.json").expect(200).json()

@@ -71,7 +71,7 @@ def test_another_process_is_noticed(each_site, alice, visitor) -> None:
 def test_what_was_made_while_somebody_committed_is_not_kept(
     each_site, alice, visitor, monkeypatch
 ) -> None:
-    asked = cache.AnswerCache._state
+    asked = cache.Answers.state
     calls = []
 
     def commit() -> None:
@@ -85,7 +85,7 @@ def test_what_was_made_while_somebody_committed_is_not_kept(
             await anyio.to_thread.run_sync(commit)
         return found
 
-    monkeypatch.setattr(cache.AnswerCache, "_state", state)
+    monkeypatch.setattr(cache.Answers, "state", state)
     visitor.get("/alice").expect(200)
     with counted(each_site) as said:
         visitor.get("/alice").expect(200)
@@ -93,6 +93,15 @@ def test_what_was_made_while_somebody_committed_is_not_kept(
     with counted(each_site) as said:
         visitor.get("/alice").expect(200)
     assert said == []
+
+
+def test_a_kept_answer_says_what_a_new_one_says(alice, visitor) -> None:
+    for page in (*PAGES, "/api/models?limit=2"):
+        made, kept = visitor.get(page), visitor.get(page)
+        assert kept.body == made.body
+        told = [dict(one.headers.items()) for one in (made, kept)]
+        assert len({one.pop("x-request-id") for one in told}) == 2
+        assert told[0] == told[1], page
 
 
 def test_who_has_it_is_told_so(alice, visitor) -> None:
@@ -137,14 +146,12 @@ def test_pages_with_forms_and_files_are_made_each_time(each_site, alice, visitor
 
 
 def test_no_more_is_kept_than_there_is_room_for(each_site, alice, visitor, monkeypatch) -> None:
-    built = each_site.app.middleware_stack
-    while not isinstance(built, cache.AnswerCache):
-        built = built.app
-    monkeypatch.setattr(built, "_room", 200_000)
+    kept_answers = each_site.app.answers
+    monkeypatch.setattr(kept_answers, "_room", 200_000)
     for number in range(40):
         visitor.get(f"/?q={number}").expect(200)
-    sizes = [kept.size for kept in built._kept.values()]
-    assert sum(sizes) == built._used <= 200_000
+    sizes = [kept.size for kept in kept_answers._kept.values()]
+    assert sum(sizes) == kept_answers._used <= 200_000
     assert 1 < len(sizes) < 40
     with counted(each_site) as said:
         visitor.get("/?q=39").expect(200)

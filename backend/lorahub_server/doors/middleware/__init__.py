@@ -4,20 +4,21 @@ from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from lorahub_server.config import Settings
-from lorahub_server.doors.middleware.cache import AnswerCache
+from lorahub_server.doors.middleware.cache import AnswerCache, Answers
 from lorahub_server.doors.middleware.frame import Frame
 from lorahub_server.doors.middleware.head import Head
 from lorahub_server.doors.middleware.limits import Limits
 from lorahub_server.doors.paths import RawPaths
-from lorahub_server.kit.generation import Generation
+
+__all__ = ["Answers", "install"]
 
 
-def install(app: FastAPI, settings: Settings, generation: Generation) -> None:
+def install(app: FastAPI, settings: Settings, answers: Answers) -> None:
     # The one added last is the outermost.
     app.add_middleware(Head)
     app.add_middleware(RawPaths)
     # Of what this hub passes through, another one knows when it changes.
-    app.add_middleware(AnswerCache, generation=generation, has_lists=not settings.upstream)
+    app.add_middleware(AnswerCache, answers=answers, has_lists=not settings.upstream)
     app.add_middleware(Limits, max_file_bytes=settings.max_file_bytes)
     app.add_middleware(Frame)
     if settings.trusted_proxies:

@@ -1,6 +1,7 @@
 """A number for each request, headers for each answer, and an answer whatever happens inside."""
 
 import secrets
+from collections.abc import Iterable
 
 import structlog
 from fastapi import Request, Response
@@ -18,6 +19,8 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+Header = tuple[bytes, bytes]
+REQUEST_ID = b"x-request-id"
 # Names in lower case, as ASGI has them.
 _HEADERS = (
     (b"content-security-policy", POLICY.encode()),
@@ -31,6 +34,24 @@ _ID_BYTES = 8
 _SERVER_FAULT = 500
 
 
+def new_request_id() -> str:
+    return secrets.token_hex(_ID_BYTES)
+
+
+def is_api(scope: Scope) -> bool:
+    return bool(scope["path"].startswith("/api/"))
+
+
+def framed(headers: Iterable[Header], *, of_api: bool) -> list[Header]:
+    """Return an answer's headers with those that every answer has, but for the request's number."""
+    found = list(headers)
+    there = {name for name, _ in found}
+    found += [one for one in _HEADERS if one[0] not in there]
+    if of_api and _CACHE_CONTROL[0] not in there:
+        found.append(_CACHE_CONTROL)
+    return found
+
+
 class Frame:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -39,35 +60,31 @@ class Frame:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = secrets.token_hex(_ID_BYTES)
+        request_id = new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        api = scope["path"].startswith("/api/")
+        api = is_api(scope)
         started = False
 
-        async def framed(message: Message) -> None:
+        async def numbered(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = message["headers"]
-                there = {name for name, _ in headers}
-                more = [one for one in _HEADERS if one[0] not in there]
-                if api and _CACHE_CONTROL[0] not in there:
-                    more.append(_CACHE_CONTROL)
-                more.append((b"x-request-id", request_id.encode()))
-                message = {**message, "headers": [*headers, *more]}
+                headers = framed(message["headers"], of_api=api)
+                headers.append((REQUEST_ID, request_id.encode()))
+                message = {**message, "headers": headers}
             await send(message)
 
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self.app(scope, receive, framed)
+            await self.app(scope, receive, numbered)
         except ClientDisconnect:
             return  # nobody is left to be answered
         except Exception as error:  # the last place to answer from
             _note(scope, error)
             if not started:
                 response = _answer(Request(scope, receive), error)
-                await response(scope, receive, framed)
+                await response(scope, receive, numbered)
 
 
 def _answer(request: Request, error: Exception) -> Response:
