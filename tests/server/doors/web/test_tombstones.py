@@ -20,6 +20,7 @@ def test_deleted_with_a_reason(maren, publish, person):
             assert words in page.text, words
         assert BAD not in page.html
         assert sha256(adapter(1)) in page.text
+        assert f"/hash/{sha256(adapter(1))}" in page.links
     assert "Where it was" in person.visit(f"/hash/{sha256(adapter(1))}").text
 
 
