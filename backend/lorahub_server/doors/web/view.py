@@ -14,18 +14,20 @@ from lorahub_server.config import Settings
 from lorahub_server.doors import links
 from lorahub_server.doors.web import pictures, words
 from lorahub_server.doors.web.assets import static_url
+from lorahub_server.doors.web.card_pieces import card_piece
 from lorahub_server.kit import csrf
 
-_templates = Environment(
+templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(words.FILTERS)
-_templates.globals.update(words.GLOBALS)
-_templates.globals.update(
+templates.filters.update(words.FILTERS)
+templates.globals.update(words.GLOBALS)
+templates.globals.update(
+    card_piece=card_piece,
     url=links,
     static_url=static_url,
     cover_url=pictures.cover_url,
@@ -78,7 +80,7 @@ def page(
     settings = settings_of(request)
     caller = caller or anonymous()
     forms = _Forms(request, settings)
-    body = _templates.get_template(template).render(
+    body = templates.get_template(template).render(
         request=request,
         caller=caller,
         account=caller.account,
