@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from lorahub_server.kit.db import Database
 
@@ -24,7 +25,7 @@ class Generation:
             "PRAGMA data_version" if db.is_sqlite else "SELECT pg_current_snapshot()::text"
         )
         driver: Any = db.engine.dialect.dbapi
-        self._errors: tuple[type[Exception], ...] = (DBAPIError, driver.Error)
+        self._errors: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, driver.Error)
         # Names of one connection mean nothing to the next.
         self._round = 0
 

@@ -32,13 +32,15 @@ class Opened:
 def open_repo(tx: Tx, owner: str, name: str, revision: str = refs.HEAD) -> Opened:
     """Do what `repos.service.get_repo` does, and read the card and the revision with it."""
     found = refs.open_at(tx, owner, name, revision, queries_search.card_beside(tx.caller))
+    if found.beside.repo_id is None:
+        raise RepoNotFound
     (card,) = search.cards_from(tx, [found.beside])
-    return Opened(once(tx.session, _key(found.repo), lambda: card), found)
+    return Opened(once(tx.session, _key(tx, found.repo), lambda: card), found)
 
 
 def card_of(tx: Tx, repo: Repository) -> RepoCard:
     """Return the repository's card: without a statement if it was just opened."""
-    return once(tx.session, _key(repo), lambda: _read(tx, repo))
+    return once(tx.session, _key(tx, repo), lambda: _read(tx, repo))
 
 
 def _read(tx: Tx, repo: Repository) -> RepoCard:
@@ -48,5 +50,6 @@ def _read(tx: Tx, repo: Repository) -> RepoCard:
     return found[0]
 
 
-def _key(repo: Repository) -> tuple[str, int]:
-    return "card", repo.id
+def _key(tx: Tx, repo: Repository) -> tuple[str, int | None, int]:
+    # A card tells what this caller starred and may open.
+    return "card", tx.caller.account_id, repo.id

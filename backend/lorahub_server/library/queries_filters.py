@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, exists, func, or_, select, union, union_all
 from sqlalchemy.orm import Session
 
 from lorahub_server.accounts.tables import Account
@@ -97,10 +97,19 @@ def sets_of(session: Session, wanted: Filter) -> list[tuple[int, Any]]:
         found.append((0, _with_hash(wanted.file_hash)))
     for term in wanted.terms:
         ids = select(RepoTerm.repo_id).where(RepoTerm.term == term)
-        some = ids.limit(SET_MAX + 1).subquery()
-        number = session.scalar(select(func.count()).select_from(some)) or 0
-        found.append((number, ids))
+        found.append((_number(session, ids), ids))
+    for name in wanted.has:
+        # Few have it, or it is asked of each on the way.
+        if name in _HOLDERS:
+            ids = _HOLDERS[name]()
+            number = _number(session, ids)
+            found += [(number, ids)] if number <= SET_MAX else []
     return found
+
+
+def _number(session: Session, ids: Any) -> int:
+    some = ids.limit(SET_MAX + 1).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def has_hash(session: Session, value: str) -> bool:
@@ -159,8 +168,31 @@ def _measured(wanted: Measures) -> list[ColumnElement[bool]]:
     return found
 
 
+def _with_prompts() -> Any:
+    """Return the ids of what has a picture or text that tells what it was made from."""
+    rendered = (
+        select(Preview.repo_id)
+        .join(Render, Render.id == Preview.render_id)
+        .where(Render.state == "done")
+    )
+    uploaded = (
+        select(Preview.repo_id)
+        .join(Picture, Picture.sha256 == Preview.picture)
+        .where(Picture.parameters.is_not(None))
+    )
+    # Some may come twice, which is no matter; to tell them apart would read all.
+    return union_all(rendered, uploaded)
+
+
+def _with_results() -> Any:
+    return select(EvaluationResult.repo_id)
+
+
+# What is told by rows of its own, by name.
+_HOLDERS: dict[str, Callable[[], Any]] = {"prompts": _with_prompts, "results": _with_results}
+
+
 def _has_prompts() -> ColumnElement[bool]:
-    """Return whether a picture or text is there that tells what it was made from."""
     rendered = (
         select(Preview.id)
         .join(Render, Render.id == Preview.render_id)

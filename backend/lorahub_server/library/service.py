@@ -132,9 +132,8 @@ def show(tx: Tx, repo: Repository) -> None:
 def details(tx: Tx, repo: Repository) -> RepoDetails:
     """Return everything that the repository's page shows."""
     require_read(tx.caller, repo)
-    card = opening.card_of(tx, repo)
     adapters = adapters_of(tx, repo)
-    # What jobs are doing now, which the library's own row does not know.
+    card = opening.card_of(tx, repo)
     card.health = derive.health_of(adapters)
     text = reading.card_bytes(tx, repo, card.revision)
     parsed = parse(text)
@@ -154,8 +153,11 @@ def adapters_of(tx: Tx, repo: Repository) -> list[AdapterDetails]:
         {one.file.sha256: one.hashes for one in found if one.hashes},
     )
     files = [one.file for one in found]
-    declared = opening.card_of(tx, repo).family_declared
-    return _standing(tx.session, files, headers, declared, known)
+    card = opening.card_of(tx, repo)
+    adapters = _standing(tx.session, files, headers, card.family_declared, known)
+    # What jobs are doing now, which the library's own row does not know.
+    card.health = derive.health_of(adapters)
+    return adapters
 
 
 def at_revision(tx: Tx, repo: Repository, commit_oid: str) -> Snapshot:

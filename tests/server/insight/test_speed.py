@@ -54,13 +54,14 @@ def test_a_family_is_told_in_medians_that_name_nobody(inside):
     with inside.look() as tx:
         found = speed.costs_of(tx.session, shas[1], "shapes")
         other = speed.costs_of(tx.session, shas[0], "flux1")
+        unknown = speed.costs_of(tx.session, shas[0], None)
         nothing = speed.costs_of(tx.session, unmeasured, "shapes")
     told = [(one.base_id, one.device, one.adapters, one.swap_ms) for one in found.typical]
     assert told == [("other", "cpu", 1, 50.0), ("tiny", "cpu", 3, 2.0), ("tiny", "cuda", 1, 0.5)]
     assert [one.memory for one in found.typical] == [300_000.0, 200.0, 300_000.0]
     assert [(one.base_id, one.base_title) for one in found.own] == [("tiny", "The tiny base")]
     assert len(other.own) == 4
-    assert other.typical == []
+    assert other.typical == unknown.typical == []
     assert (nothing.own, nothing.typical) == ([], [])
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import and_, case, exists, or_, select
+from sqlalchemy import exists, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from lorahub_server.insight.bases.tables import BaseModel
@@ -10,6 +10,7 @@ from lorahub_server.insight.speed.tables import Speed
 from lorahub_server.kit.upsert import insert
 
 _KEY = ("sha256", "base_id", "device")
+_COLUMNS: tuple[Any, ...] = tuple(Speed.__table__.columns)
 
 
 def put(session: Session, row: dict[str, Any]) -> None:
@@ -26,23 +27,29 @@ def has_any(session: Session, sha256: str, base_id: str) -> bool:
 
 def beside_family(
     session: Session, sha256: str, family: str | None, most: int, compared: int
-) -> tuple[list[tuple[Speed, Any]], list[Speed]]:
-    """Return a file's rows, at most `most`, with the titles of their bases, and its family's.
+) -> tuple[list[Any], list[Any]]:
+    """Return a file's rows, at most `most`, with `title`, its base's, and its family's.
 
-    Those are `compared` at most, the file's own among them, and none before it has any itself.
+    Those are of the `compared` that were measured last, the file's own among them, and none before
+    it has any itself. Each has the columns of Speed.
     """
-    measured = aliased(Speed)
-    has_own = exists().where(measured.sha256 == sha256)
-    in_family = and_(BaseModel.family == family, has_own)
-    own_first = case((Speed.sha256 == sha256, 0), else_=1)
-    statement = (
-        select(Speed, BaseModel.title, BaseModel.family == family)
+    own = (
+        select(*_COLUMNS, BaseModel.title, literal(1).label("is_own"))
         .outerjoin(BaseModel, BaseModel.id == Speed.base_id)
-        .where(or_(Speed.sha256 == sha256, in_family))
-        .order_by(own_first, Speed.measured_at.desc(), Speed.sha256, Speed.base_id, Speed.device)
-        .limit(compared)
+        .where(Speed.sha256 == sha256)
+        .order_by(Speed.base_id, Speed.device)
+        .limit(most)
+        .subquery()
     )
-    rows = session.execute(statement).all()
-    own = [(speed, title) for speed, title, _ in rows if speed.sha256 == sha256]
-    own.sort(key=lambda one: (one[0].base_id, one[0].device))
-    return own[:most], [speed for speed, _, is_family in rows if is_family]
+    measured = aliased(Speed)
+    others = (
+        select(*_COLUMNS, BaseModel.title, literal(0).label("is_own"))
+        .join(BaseModel, BaseModel.id == Speed.base_id)
+        # Of most files nothing is measured, and nothing more is read then.
+        .where(exists().where(measured.sha256 == sha256), BaseModel.family == (family or ""))
+        .order_by(Speed.measured_at.desc(), Speed.sha256)
+        .limit(compared)
+        .subquery()
+    )
+    rows = session.execute(union_all(select(own), select(others))).all()
+    return [row for row in rows if row.is_own], [row for row in rows if not row.is_own]

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.insight.speed import queries
 from lorahub_server.insight.speed.model import Costs, Figures, Typical
-from lorahub_server.insight.speed.tables import Speed
 from lorahub_server.jobs import service as jobs
 from lorahub_server.jobs.tables import Job
 
@@ -58,10 +57,10 @@ def record(
 def costs_of(session: Session, sha256: str, family: str | None) -> Costs:
     """What a file costs, and what is usual in its family; for callers who may see the file."""
     own, others = queries.beside_family(session, sha256, family, _SHOWN, _COMPARED)
-    return Costs([_figures(row, title) for row, title in own], _typical(others))
+    return Costs([_figures(row) for row in own], _typical(others))
 
 
-def _typical(rows: Sequence[Speed]) -> list[Typical]:
+def _typical(rows: Sequence[Any]) -> list[Typical]:
     groups: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for row in rows:
         numbers = row.load_ms, row.swap_ms, row.unfused_ms, row.memory
@@ -72,10 +71,10 @@ def _typical(rows: Sequence[Speed]) -> list[Typical]:
     ]
 
 
-def _figures(row: Speed, title: str | None) -> Figures:
+def _figures(row: Any) -> Figures:
     return Figures(
         base_id=row.base_id,
-        base_title=title or row.base_id,
+        base_title=row.title or row.base_id,
         device=row.device,
         load_ms=row.load_ms,
         swap_ms=row.swap_ms,

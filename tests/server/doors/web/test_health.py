@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from sqlalchemy import select
 
 from lorahub_server.doors.web import words
 from lorahub_server.insight.bases.tables import BaseModel
 from lorahub_server.insight.speed import service as speed
+from lorahub_server.jobs.tables import Job
 from lorahub_server.kit.clock import now
 from support.inside import sha256
 from support.running import run_jobs
@@ -33,6 +35,15 @@ def inspect(site):
 def test_before_the_inspection(maren, publish, person):
     publish("maren/glass", glass_dot_safetensors=kohya())
     assert "Not measured yet" in person.visit("/maren/glass/health").text
+
+
+def test_an_inspection_that_was_given_up_is_told_on_both_pages(site, maren, publish, person):
+    publish("maren/glass", glass_dot_safetensors=kohya())
+    with site.hub.db.write() as session:
+        for job in session.scalars(select(Job).where(Job.kind == "inspect")):
+            job.state, job.due_at = "parked", None
+    for address in ("/maren/glass", "/maren/glass/health"):
+        assert "Inspection failed" in person.visit(address).text, address
 
 
 def test_what_was_measured(maren, publish, person, inspect):
