@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, union, union_all
+from sqlalchemy import ColumnElement, func, or_, select, union, union_all
 from sqlalchemy.orm import Session
 
 from lorahub_server.accounts.tables import Account
@@ -101,9 +102,9 @@ def sets_of(session: Session, wanted: Filter) -> list[tuple[int, Any]]:
     for name in wanted.has:
         # Few have it, or it is asked of each on the way.
         if name in _HOLDERS:
-            ids = _HOLDERS[name]()
-            number = _number(session, ids)
-            found += [(number, ids)] if number <= SET_MAX else []
+            having = union_all(*_HOLDERS[name]())
+            number = _number(session, having)
+            found += [(number, having)] if number <= SET_MAX else []
     return found
 
 
@@ -168,8 +169,8 @@ def _measured(wanted: Measures) -> list[ColumnElement[bool]]:
     return found
 
 
-def _with_prompts() -> Any:
-    """Return the ids of what has a picture or text that tells what it was made from."""
+def _with_prompts() -> tuple[Any, ...]:
+    """Return what has a picture or text that tells what it was made from."""
     rendered = (
         select(Preview.repo_id)
         .join(Render, Render.id == Preview.render_id)
@@ -180,34 +181,25 @@ def _with_prompts() -> Any:
         .join(Picture, Picture.sha256 == Preview.picture)
         .where(Picture.parameters.is_not(None))
     )
-    # Some may come twice, which is no matter; to tell them apart would read all.
-    return union_all(rendered, uploaded)
+    return rendered, uploaded
 
 
-def _with_results() -> Any:
-    return select(EvaluationResult.repo_id)
+def _with_results() -> tuple[Any, ...]:
+    return (select(EvaluationResult.repo_id),)
 
 
-# What is told by rows of its own, by name.
-_HOLDERS: dict[str, Callable[[], Any]] = {"prompts": _with_prompts, "results": _with_results}
+# Selects of the ids of what has rows of its own, by name. Some may come twice, which is no matter.
+_HOLDERS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "prompts": _with_prompts,
+    "results": _with_results,
+}
 
 
-def _has_prompts() -> ColumnElement[bool]:
-    rendered = (
-        select(Preview.id)
-        .join(Render, Render.id == Preview.render_id)
-        .where(Preview.repo_id == LibraryEntry.repo_id, Render.state == "done")
-    )
-    uploaded = (
-        select(Preview.id)
-        .join(Picture, Picture.sha256 == Preview.picture)
-        .where(Preview.repo_id == LibraryEntry.repo_id, Picture.parameters.is_not(None))
-    )
-    return or_(rendered.correlate(LibraryEntry).exists(), uploaded.correlate(LibraryEntry).exists())
-
-
-def _has_results() -> ColumnElement[bool]:
-    return exists().where(EvaluationResult.repo_id == LibraryEntry.repo_id)
+def _has_rows(name: str) -> ColumnElement[bool]:
+    """Return the condition that an entry's repository is among them, asked of it alone."""
+    entry = LibraryEntry.repo_id
+    ways = [one.where(one.selected_columns[0] == entry) for one in _HOLDERS[name]()]
+    return or_(*(one.correlate(LibraryEntry).exists() for one in ways))
 
 
 def _has_pictures() -> ColumnElement[bool]:
@@ -217,8 +209,8 @@ def _has_pictures() -> ColumnElement[bool]:
 
 HAVING: dict[str, Callable[[], ColumnElement[bool]]] = {
     "pictures": _has_pictures,
-    "prompts": _has_prompts,
-    "results": _has_results,
+    "prompts": partial(_has_rows, "prompts"),
+    "results": partial(_has_rows, "results"),
 }
 
 
