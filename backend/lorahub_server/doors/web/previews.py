@@ -15,7 +15,7 @@ from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.insight.previews.errors import PreviewNotFound
 from lorahub_server.insight.previews.model import Gallery, Shown
-from lorahub_server.library.model import RepoCard
+from lorahub_server.library.opening import card_of
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
 
@@ -58,8 +58,10 @@ def show_one(request: Request, tx: ReadTx, owner: str, name: str, preview_id: in
     repo = repo_of(tx, owner, name)
     if preview_id > ID_MAX:
         raise PreviewNotFound
-    shown = previews.of_id(tx, repo, preview_id)
-    gallery = previews.gallery(tx, repo)
+    gallery = previews.gallery(tx, repo, card_of(tx, repo))
+    listed = (one for one in gallery.all if one.id == preview_id)
+    # A gallery shows the first of very many.
+    shown = next(listed, None) or previews.of_id(tx, repo, preview_id)
     before, after = _beside(gallery, shown)
     recipe = links.repo(repo.owner.name, repo.name, "previews", str(shown.id), "recipe")
     return page(
@@ -114,9 +116,9 @@ def gallery_page(
     )
 
 
-def facts_of(tx: Tx, repo: Repository, card: RepoCard | None = None) -> dict[str, Any]:
-    """Return what the templates of previews need. `card`: from one who has read it."""
-    return {"gallery": previews.gallery(tx, repo, card)}
+def facts_of(tx: Tx, repo: Repository) -> dict[str, Any]:
+    """Return what the templates of previews need."""
+    return {"gallery": previews.gallery(tx, repo, card_of(tx, repo))}
 
 
 def _base_title(gallery: Gallery, shown: Shown) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from lorahub.adapters.families import names
 from lorahub_server.access import Tx, can_write, require_read
 from lorahub_server.insight.bases import service as bases
-from lorahub_server.insight.previews import plans, queries, rendering
+from lorahub_server.insight.previews import queries_gallery, rendering
 from lorahub_server.insight.previews.errors import PreviewNotFound
 from lorahub_server.insight.previews.limits import SHOWN_MAX
 from lorahub_server.insight.previews.model import (
@@ -17,9 +17,10 @@ from lorahub_server.insight.previews.model import (
     SetState,
     Shown,
 )
+from lorahub_server.insight.previews.queries_gallery import KnownBase, Row, Shelf
 from lorahub_server.insight.previews.tables import PreviewSet
-from lorahub_server.jobs import service as jobs
-from lorahub_server.jobs.tables import Job, State
+from lorahub_server.jobs.tables import UNFINISHED, Job, State
+from lorahub_server.kit.clock import now
 from lorahub_server.library.model import RepoCard
 from lorahub_server.library.queries import entry_of
 from lorahub_server.library.tables import LibraryEntry
@@ -33,23 +34,16 @@ _STATES: tuple[SetState, ...] = ("planned", "no_base", "refused", "none", "off")
 def gallery(tx: Tx, repo: Repository, card: RepoCard | None = None) -> Gallery:
     """Return all previews of a repository for one who may read it; gated ones show them too.
 
-    `card`: what the library tells of it, from one who knows it already.
+    `card`: what the library tells of it, from one who knows it already. One statement with it.
     """
     require_read(tx.caller, repo)
-    session = tx.session
-    entry = card or entry_of(session, repo.id)
-    is_empty = card is not None and card.has_previews is False
-    wanted = None if is_empty else queries.set_of(session, repo.id)
-    rows = [] if is_empty else queries.rows(session, repo.id, SHOWN_MAX)
-    chosen = _cover_id(entry)
-    shown = [_shown(row, chosen) for row in rows]
+    entry = card or entry_of(tx.session, repo.id)
+    known = _shelf(tx, repo, entry, card)
+    wanted = known.wanted
+    chosen = None if entry is None else entry.cover_preview
+    shown = [_shown(row, is_cover=row.preview.id == chosen) for row in known.rows]
     family = (wanted.family if wanted else None) or (entry.family if entry else None)
-    # Of the card's own family it is known when nothing is registered.
-    has_none = card is not None and card.has_base is False and family == card.family
-    held = [
-        BaseFacts(one.base.id, one.base.title, one.base.family)
-        for one in (bases.bases_for(session, family) if family and not has_none else [])
-    ]
+    held = [_facts(one) for one in known.bases if one.is_held and one.family == family]
     state = _state(wanted, family, held)
     groups = {name: [one for one in shown if one.group == name] for name in _names()}
     code, message = _message(wanted, state, family, entry)
@@ -57,12 +51,12 @@ def gallery(tx: Tx, repo: Repository, card: RepoCard | None = None) -> Gallery:
     return Gallery(
         state=state,
         family=family,
-        base=_base(tx, shown, held, wanted),
+        base=_base(known, shown, held),
         bases=held,
         code=code,
         message=message,
         cover=next((one for one in shown if one.is_cover), None),
-        progress=_progress(tx, wanted, shown),
+        progress=_progress(known, shown),
         prompts=wanted.prompts if wanted and may_edit else None,
         chosen_base=wanted.base_id if wanted and may_edit else None,
         may_edit=may_edit,
@@ -71,20 +65,35 @@ def gallery(tx: Tx, repo: Repository, card: RepoCard | None = None) -> Gallery:
     )
 
 
+def _shelf(tx: Tx, repo: Repository, entry: Known | None, card: RepoCard | None) -> Shelf:
+    family = None if entry is None else entry.family
+    if card is not None and card.has_previews is False and (card.has_base is False or not family):
+        return Shelf()
+    return queries_gallery.shelf(
+        tx.session,
+        repo.id,
+        family,
+        job_kind=rendering.KIND,
+        held_since=now() - bases.HELD_FOR,
+        limit=SHOWN_MAX,
+    )
+
+
 def of_id(tx: Tx, repo: Repository, preview_id: int) -> Shown:
     """Return a preview of a repository to one who may read it. Raises PreviewNotFound."""
     require_read(tx.caller, repo)
-    found = queries.rows(tx.session, repo.id, 1, preview_id)
-    if not found:
+    found = queries_gallery.one(tx.session, repo.id, preview_id)
+    if found is None:
         raise PreviewNotFound
-    return _shown(found[0], _cover_id(entry_of(tx.session, repo.id)))
+    row, is_cover = found
+    return _shown(row, is_cover=is_cover)
 
 
 def _names() -> tuple[str, ...]:
     return (*RENDERED, "uploaded", "kept")
 
 
-def _shown(row: queries.Row, cover: int | None) -> Shown:
+def _shown(row: Row, *, is_cover: bool) -> Shown:
     one = row.preview
     return Shown(
         id=one.id,
@@ -101,12 +110,12 @@ def _shown(row: queries.Row, cover: int | None) -> Shown:
         made=None if row.made is None else rendering.made(row.made, row.made_picture),
         base=None if row.base is None else rendering.made(row.base, row.base_picture),
         own_picture=(None if row.own_picture is None else rendering.picture_facts(row.own_picture)),
-        is_cover=one.id == cover,
+        is_cover=is_cover,
     )
 
 
-def _cover_id(entry: Known | None) -> int | None:
-    return None if entry is None else entry.cover_preview
+def _facts(base: KnownBase) -> BaseFacts:
+    return BaseFacts(base.id, base.title, base.family)
 
 
 def _state(wanted: PreviewSet | None, family: str | None, held: Sequence[BaseFacts]) -> SetState:
@@ -136,25 +145,18 @@ def _message(
     return None, None
 
 
-def _base(
-    tx: Tx, shown: Sequence[Shown], held: Sequence[BaseFacts], wanted: PreviewSet | None
-) -> BaseFacts | None:
+def _base(known: Shelf, shown: Sequence[Shown], held: Sequence[BaseFacts]) -> BaseFacts | None:
     """Return the base that the rendered previews were made with, or would be."""
     used = next((one.recipe for one in shown if one.group in RENDERED and one.recipe), None)
     if used is None:
-        wished = wanted.base_id if wanted else None
+        wished = known.wanted.base_id if known.wanted else None
         return next((one for one in held if one.id == wished), next(iter(held), None))
     base_id = str(used["base"]["id"])
-    there = next((one for one in held if one.id == base_id), None)
-    if there is not None:
-        return there
-    known = bases.find(tx.session, base_id)
-    if known is None:
-        return BaseFacts(base_id, base_id, "")
-    return BaseFacts(known.id, known.title, known.family)
+    there = (_facts(one) for one in known.bases if one.id == base_id)
+    return next(there, BaseFacts(base_id, base_id, ""))
 
 
-def _progress(tx: Tx, wanted: PreviewSet | None, shown: Sequence[Shown]) -> Progress | None:
+def _progress(known: Shelf, shown: Sequence[Shown]) -> Progress | None:
     renders = {
         one.id: one
         for item in shown
@@ -163,30 +165,26 @@ def _progress(tx: Tx, wanted: PreviewSet | None, shown: Sequence[Shown]) -> Prog
         if one is not None
     }
     waiting = [one for one in renders.values() if one.state == "waiting"]
-    if wanted is None or not waiting:
+    if known.wanted is None or not waiting:
         return None
     counts: dict[str, Any] = {
         "pictures": len(renders) - len(waiting),
         "all_pictures": len(renders),
     }
-    owed = jobs.unfinished_with(tx.session, [plans.dedup_key(wanted)])
-    if owed:
-        job = owed[0]
-        told = (job.progress or {}) if job.state == State.RUNNING else {}
-        return Progress(
-            state="running" if job.state == State.RUNNING else "waiting",
-            done=told.get("done"),
-            total=told.get("total"),
-            note=str(told.get("note") or ""),
-            **counts,
-        )
-    return Progress("stopped", None, None, "", error=_why_stopped(tx, wanted), **counts)
+    job = known.job
+    if job is None or job.state not in UNFINISHED:
+        return Progress("stopped", None, None, "", error=_why_stopped(job), **counts)
+    told = (job.progress or {}) if job.state == State.RUNNING else {}
+    return Progress(
+        state="running" if job.state == State.RUNNING else "waiting",
+        done=told.get("done"),
+        total=told.get("total"),
+        note=str(told.get("note") or ""),
+        **counts,
+    )
 
 
-def _why_stopped(tx: Tx, wanted: PreviewSet) -> dict[str, str]:
-    key = plans.dedup_key(wanted)
-    found: Sequence[Job] = jobs.jobs_of_repo(tx.session, wanted.repo_id)
-    last = next((job for job in found if job.dedup == key), None)
+def _why_stopped(last: Job | None) -> dict[str, str]:
     if last is not None and last.state == State.CANCELLED:
         return {"code": "cancelled", "message": "Somebody stopped the rendering."}
     if last is not None and last.error_code:

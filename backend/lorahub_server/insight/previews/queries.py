@@ -1,15 +1,13 @@
 """SQL of previews, their sets and renders. Pictures have `queries_pictures`."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller
-from lorahub_server.accounts.tables import Account
 from lorahub_server.insight.bases.tables import BaseModel
 from lorahub_server.insight.playground.tables import Play
 from lorahub_server.insight.previews.tables import Picture, Preview, PreviewSet, Render
@@ -21,21 +19,14 @@ from lorahub_server.repos.visibility import visible_repos
 _QUIET = {"synchronize_session": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A preview with all that belongs to it."""
-
-    preview: Preview
-    made: Render | None
-    base: Render | None
-    own_picture: Picture | None
-    made_picture: Picture | None
-    base_picture: Picture | None
-    account: str | None
-
-
 def set_of(session: Session, repo_id: int) -> PreviewSet | None:
     return session.get(PreviewSet, repo_id, populate_existing=True)
+
+
+def wished_base(repo_id: int) -> Any:
+    """Return a SELECT of the base that the owner wants."""
+    wanted = select(PreviewSet.base_id).where(PreviewSet.repo_id == repo_id)
+    return wanted.scalar_subquery()
 
 
 def has_any(session: Session, repo_id: int) -> bool:
@@ -60,30 +51,6 @@ def lock_set(session: Session, repo_id: int, moment: datetime) -> PreviewSet:
     found = session.get(PreviewSet, repo_id, with_for_update=True, populate_existing=True)
     assert found is not None
     return found
-
-
-def rows(
-    session: Session, repo_id: int, limit: int, preview_id: int | None = None
-) -> Sequence[Row]:
-    """Return the previews of a repository in the order of pages, in one statement."""
-    made, base = aliased(Render), aliased(Render)
-    own, of_made, of_base = aliased(Picture), aliased(Picture), aliased(Picture)
-    statement = (
-        select(Preview, made, base, own, of_made, of_base, Account.name)
-        .outerjoin(made, made.id == Preview.render_id)
-        .outerjoin(base, base.id == Preview.base_render_id)
-        .outerjoin(own, own.sha256 == Preview.picture)
-        .outerjoin(of_made, of_made.sha256 == made.picture)
-        .outerjoin(of_base, of_base.sha256 == base.picture)
-        .outerjoin(Account, Account.id == Preview.account_id)
-        .where(Preview.repo_id == repo_id)
-        .order_by(Preview.group, Preview.position, Preview.id)
-        .limit(limit)
-        .execution_options(populate_existing=True)
-    )
-    if preview_id is not None:
-        statement = statement.where(Preview.id == preview_id)
-    return [Row(*found) for found in session.execute(statement)]
 
 
 def previews_of(session: Session, repo_id: int, groups: Collection[str]) -> Sequence[Preview]:
