@@ -48,25 +48,16 @@ def put(session: Session, repo_id: int, results: Sequence[Result], bases: Sequen
 
 
 def of(tx: Tx, repo: Repository, card: RepoCard | None = None) -> list[Compared]:
-    """Return the results of a repository; two statements, none where its card tells of none."""
+    """Return the results of a repository; no statement where its card tells of none."""
     require_read(tx.caller, repo)
     if card is not None and card.has_results is False:
         return []
-    rows = queries_evaluations.of_repo(tx.session, repo.id)
-    found: dict[str, list[Other]] = {}
-    base = rows[0].base if rows else None
-    if base is not None:
-        keys = list(dict.fromkeys(row.key for row in rows))[:_COMPARED]
-        for other in queries_evaluations.others(
-            tx.session, tx.caller, repo.id, base, keys, _OTHERS
-        ):
-            found.setdefault(other.key, []).append(other)
+    found = queries_evaluations.beside_others(
+        tx.session, tx.caller, repo.id, keys=_COMPARED, limit=_OTHERS
+    )
     return [
-        Compared(
-            Result(**row.facts, value=row.value, low=row.low, high=row.high),
-            found.get(row.key, []),
-        )
-        for row in rows
+        Compared(Result(**row.facts, value=row.value, low=row.low, high=row.high), others)
+        for row, others in found
     ]
 
 

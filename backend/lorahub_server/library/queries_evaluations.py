@@ -1,9 +1,10 @@
 """SQL of evaluation results. What is compared asks `visible_repos`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import func, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from lorahub_server.access import Caller
 from lorahub_server.accounts.tables import Account
@@ -40,61 +41,69 @@ def of_repo(session: Session, repo_id: int) -> Sequence[EvaluationResult]:
     ).all()
 
 
-def others(
-    session: Session,
-    caller: Caller,
-    repo_id: int,
-    base: str,
-    keys: Collection[str],
-    limit: int,
-) -> list[Other]:
-    """Return up to `limit` results of others on the base for each key, the liveliest first."""
-    parts = [
-        select(
-            select(EvaluationResult.repo_id, EvaluationResult.place)
-            .where(
-                EvaluationResult.key == key,
-                EvaluationResult.base == base,
-                EvaluationResult.repo_id != repo_id,
-            )
-            .order_by(EvaluationResult.repo_id.desc())
-            .limit(_LOOKED_AT)
-            .subquery()
-        )
-        for key in sorted(set(keys))
-    ]
-    found = union_all(*parts).subquery()
-    number = (
-        func.row_number()
-        .over(
-            partition_by=EvaluationResult.key,
-            order_by=(LibraryEntry.trending.desc(), EvaluationResult.repo_id.desc()),
-        )
-        .label("number")
+def beside_others(
+    session: Session, caller: Caller, repo_id: int, *, keys: int, limit: int
+) -> list[tuple[EvaluationResult, list[Other]]]:
+    """Return a repository's results, each with up to `limit` of others on the same base.
+
+    The others are the liveliest, the first at first. Only so many `keys` are compared.
+    """
+    ranked = _ranked(caller, repo_id, keys)
+    statement = (
+        select(EvaluationResult, ranked)
+        .outerjoin(ranked, (ranked.c.key == EvaluationResult.key) & (ranked.c.number <= limit))
+        .where(EvaluationResult.repo_id == repo_id)
+        .order_by(EvaluationResult.place, ranked.c.number)
     )
-    ranked = (
+    found: dict[int, tuple[EvaluationResult, list[Other]]] = {}
+    for own, *other, number in session.execute(statement):
+        _, others = found.setdefault(own.place, (own, []))
+        if number is not None:
+            others.append(Other(*other))
+    return list(found.values())
+
+
+def _ranked(caller: Caller, repo_id: int, keys: int) -> Any:
+    """Return what Other has of those on the same base, and the `number` of each for its key."""
+    own, other, newest = (aliased(EvaluationResult) for _ in range(3))
+    wanted = (
+        select(own.key, own.base)
+        .where(own.repo_id == repo_id, own.base.is_not(None))
+        .group_by(own.key, own.base)
+        .order_by(func.min(own.place))
+        .limit(keys)
+        .subquery()
+    )
+    # However famous the base is: a walk down the index to the last that is looked at.
+    before = (
+        select(newest.repo_id)
+        .where(newest.key == wanted.c.key, newest.base == wanted.c.base)
+        .order_by(newest.repo_id.desc())
+        .offset(_LOOKED_AT)
+        .limit(1)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    order = (LibraryEntry.trending.desc(), other.repo_id.desc())
+    return (
         select(
-            EvaluationResult.key,
-            EvaluationResult.value,
-            EvaluationResult.low,
-            EvaluationResult.high,
+            other.key,
+            other.value,
+            other.low,
+            other.high,
             Account.name.label("owner"),
             Repository.name.label("name"),
             LibraryEntry.title,
-            number,
+            func.row_number().over(partition_by=other.key, order_by=order).label("number"),
         )
-        .join(
-            found,
-            (found.c.repo_id == EvaluationResult.repo_id)
-            & (found.c.place == EvaluationResult.place),
-        )
-        .join(Repository, Repository.id == EvaluationResult.repo_id)
+        .join(wanted, (wanted.c.key == other.key) & (wanted.c.base == other.base))
+        .join(Repository, Repository.id == other.repo_id)
         .join(Account, Account.id == Repository.owner_id)
-        .join(LibraryEntry, LibraryEntry.repo_id == EvaluationResult.repo_id)
-        .where(visible_repos(caller))
+        .join(LibraryEntry, LibraryEntry.repo_id == other.repo_id)
+        .where(
+            other.repo_id != repo_id,
+            other.repo_id > func.coalesce(before, 0),
+            visible_repos(caller),
+        )
         .subquery()
     )
-    rows = session.execute(select(ranked).where(ranked.c.number <= limit).order_by(ranked.c.number))
-    return [
-        Other(row.key, row.value, row.low, row.high, row.owner, row.name, row.title) for row in rows
-    ]
