@@ -235,7 +235,7 @@ def play_picture(
     ] = "full",
 ) -> Response:
     """`base` is the same with the base model alone, if that was asked for."""
-    play = playground.standing(tx, playground.of_id(tx, play_id))
+    play = playground.standing(tx, play_id)
     made = play.base if which == "base" else play.made
     return picture_answer(
         request,
@@ -248,7 +248,7 @@ def play_picture(
 
 
 def _shown(request: Request, tx: Tx, play_id: int) -> PlayOut:
-    return _out(request, playground.standing(tx, playground.of_id(tx, play_id)))
+    return _out(request, playground.standing(tx, play_id))
 
 
 def _out(request: Request, play: Shown) -> PlayOut:

@@ -14,12 +14,12 @@ from lorahub_server.doors.web.forms import Form, Posted, faults_of, no_faults
 from lorahub_server.doors.web.repo_pages import head_of, repo_of
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.insight.playground import service as playground
-from lorahub_server.insight.playground.desk import Desk, desk, offered
+from lorahub_server.insight.playground.desk import Desk, desk, offered, stage
 from lorahub_server.insight.playground.errors import BadWish, PlayNotFound
 from lorahub_server.insight.playground.limits import STACK_MAX
 from lorahub_server.insight.playground.model import Pick, Shown, Wish
 from lorahub_server.kit.errors import HubError
-from lorahub_server.kit.pagination import Page
+from lorahub_server.library.opening import open_repo
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
 
@@ -42,12 +42,9 @@ def show(
     prompt: str = "",
     after: str = "",
 ) -> Response:
-    repo = repo_of(tx, owner, name)
-    shown = _play(tx, play) if play else None
-    given = _form_of(shown) if shown is not None else {}
-    if prompt:
-        given |= {"prompt": prompt[:2000]}
-    return _page(request, tx, repo, given, shown=shown, after=after)
+    repo = open_repo(tx, owner, name, with_text=True).repo
+    given = {"prompt": prompt[:2000]} if prompt else {}
+    return _page(request, tx, repo, given, play=_number_of(play), after=after)
 
 
 @router.post("/{owner}/{name}/playground")
@@ -87,7 +84,7 @@ def adapters(
 def watch(request: Request, tx: ReadTx, owner: str, name: str, play_id: RowId) -> Response:
     """The part of the page that changes while somebody waits."""
     repo = repo_of(tx, owner, name)
-    shown = playground.standing(tx, playground.of_id(tx, play_id))
+    shown = playground.standing(tx, play_id)
     if not request.headers.get("hx-request"):
         return redirect(links.playground(repo.owner.name, repo.name, play_id))
     head = head_of(tx, repo, "playground")
@@ -120,35 +117,37 @@ def _page(
     faults: defaultdict[str, str] | None = None,
     status: int = 200,
     *,
-    shown: Shown | None = None,
+    play: int | None = None,
     after: str = "",
 ) -> Response:
+    """`play`: the one to show, which fills the form where `given` does not."""
     found = desk(tx, repo)
-    there: Page[Shown] = Page()
-    if not tx.caller.is_anonymous:
-        there = playground.plays(tx, repo, after or None)
+    there = stage(tx, repo, found.family, play, after)
+    asked_for = {} if there.play is None else _form_of(there.play)
     return page(
         request,
         "playground.html",
         **head_of(tx, repo, "playground"),
         status=status,
         desk=found,
-        form=_filled(found, given),
+        form=_filled(found, {**asked_for, **given}),
         message=message,
         faults=faults or no_faults(),
         stack=list(_STACK),
-        offered=offered(tx, repo, found.family),
-        play=shown,
+        offered=there.offered,
+        play=there.play,
         keeps_here=playground.may_keep_in_gallery(tx, repo),
-        history=there.items,
-        next_cursor=there.next_cursor,
+        history=there.history.items,
+        next_cursor=there.history.next_cursor,
     )
 
 
-def _play(tx: Tx, number: str) -> Shown:
-    if not number.isascii() or not number.isdigit() or int(number) >= _ROW_MAX:
+def _number_of(play: str) -> int | None:
+    if not play:
+        return None
+    if not play.isascii() or not play.isdigit() or int(play) >= _ROW_MAX:
         raise PlayNotFound
-    return playground.standing(tx, playground.of_id(tx, int(number)))
+    return int(play)
 
 
 def _filled(found: Desk, given: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, func, or_, select
+from sqlalchemy import and_, case, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from lorahub_server.insight.bases.tables import BaseHolder, BaseModel
@@ -25,14 +25,19 @@ def holders(session: Session, seen_after: datetime) -> Sequence[BaseHolder]:
 
 
 def held_of_family(
-    session: Session, family: str, seen_after: datetime
+    session: Session, family: str, first: Any, seen_after: datetime
 ) -> Sequence[tuple[BaseModel, BaseHolder]]:
     rows = session.execute(
         select(BaseModel, BaseHolder)
         .join(BaseHolder, BaseHolder.base_id == BaseModel.id)
         .where(BaseModel.family == family, BaseModel.enabled, BaseHolder.seen_at > seen_after)
         # The most lately seen last: where digests differ, the newest word counts.
-        .order_by(BaseModel.created_at, BaseModel.id, BaseHolder.seen_at)
+        .order_by(
+            case((BaseModel.id == first, 0), else_=1),
+            BaseModel.created_at,
+            BaseModel.id,
+            BaseHolder.seen_at,
+        )
     ).all()
     return [(base, holder) for base, holder in rows]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -89,11 +90,14 @@ def has_family(session: Session, family: str | None) -> bool:
     return bool(family) and queries.has_family(session, str(family))
 
 
-def bases_for(session: Session, family: str) -> list[Held]:
-    """Return the bases of a family that live workers hold, the one registered first at first."""
+def bases_for(session: Session, family: str, first: Any = None) -> list[Held]:
+    """Return the bases of a family that live workers hold, the one registered first at first.
+
+    `first`: the id of one that goes before them, or a SELECT of it.
+    """
     devices: dict[str, list[str]] = {}
     latest: dict[str, tuple[BaseModel, str]] = {}
-    for base, holder in queries.held_of_family(session, family, now() - HELD_FOR):
+    for base, holder in queries.held_of_family(session, family, first, now() - HELD_FOR):
         devices.setdefault(base.id, []).append(holder.device)
         latest[base.id] = (base, holder.digest)
     return [Held(base, digest, devices[base.id]) for base, digest in latest.values()]

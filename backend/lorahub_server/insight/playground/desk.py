@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass, field, replace
 
-from lorahub_server.access import Tx, require_read
+from lorahub_server.access import Tx, passes_gate, require_read
+from lorahub_server.insight.playground import queries, service, standing
 from lorahub_server.insight.playground.limits import OFFERED
-from lorahub_server.insight.playground.stack import held_for, part_of
+from lorahub_server.insight.playground.model import Shown
+from lorahub_server.insight.playground.queries import Row
+from lorahub_server.insight.playground.stack import held_for, usable_of
+from lorahub_server.insight.playground.standing import named_in
 from lorahub_server.insight.previews import plans, prompts
 from lorahub_server.kit.errors import HubError
+from lorahub_server.kit.pagination import Page
 from lorahub_server.library import search
 from lorahub_server.library import service as library
 from lorahub_server.library.model import RepoCard, RepoDetails
@@ -37,11 +42,11 @@ def desk(tx: Tx, repo: Repository) -> Desk:
     usable = [one for one in details.adapters if plans.is_usable(one)]
     family = next((one.family for one in usable), None)
     try:
-        part_of(tx, repo, None, 1.0, place="path")
+        usable_of(tx, repo, details, None, place="path")
         held = held_for(tx, repo, family or "")
     except HubError as error:
         files = [one.path for one in usable]
-        shown = _prompts(tx, repo, details, family or "", "image")
+        shown = _prompts(details, family or "", "image")
         return Desk(family=family, files=files, prompts=shown, refusal=error)
     base = held.base
     return Desk(
@@ -52,14 +57,32 @@ def desk(tx: Tx, repo: Repository) -> Desk:
         guidance=base.guidance,
         negative=base.negative,
         files=[one.path for one in usable if one.family == family],
-        prompts=_prompts(tx, repo, details, family or "", base.task),
+        prompts=_prompts(details, family or "", base.task),
     )
 
 
-def offered(tx: Tx, repo: Repository, family: str | None, text: str = "") -> list[RepoCard]:
-    """Return what may be stacked on a repository: the caller's own, starred, then what is popular.
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An adapter that may be stacked on another."""
 
-    Only what the caller may see is ever found.
+    owner: str
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a playground shows beside its form: a play, if one was asked for, and those before."""
+
+    offered: list[Offered]
+    play: Shown | None
+    history: Page[Shown]
+
+
+def offered(tx: Tx, repo: Repository, family: str | None, text: str) -> list[RepoCard]:
+    """Return what may be stacked on a repository and has the words of a text.
+
+    The caller's own, starred, then what is popular; only what the caller may see is ever found.
     """
     if family is None:
         return []
@@ -77,8 +100,37 @@ def offered(tx: Tx, repo: Repository, family: str | None, text: str = "") -> lis
     return list(found.values())[:OFFERED]
 
 
-def _prompts(tx: Tx, repo: Repository, details: RepoDetails, family: str, task: str) -> list[str]:
-    card = library.card_of(tx, repo, details.repo.revision)
+def stage(
+    tx: Tx, repo: Repository, family: str | None, play_id: int | None = None, after: str = ""
+) -> Stage:
+    """Return what may be stacked, and the caller's plays here: two statements.
+
+    `play_id`: the one to show. Raises LoginRequired and PlayNotFound.
+    """
+    there: Page[Row] = Page()
+    if not tx.caller.is_anonymous:
+        there = service.rows(tx, repo, after or None)
+    rows = list(there.items)
+    if play_id is not None:
+        listed = next((row for row in rows if row.play.id == play_id), None)
+        rows.append(listed or service.row_of(tx, play_id))
+    named = named_in([row.play for row in rows])
+    known = queries.beside(tx.session, tx.caller, family, named, OFFERED + 1)
+    shown = standing.shown(tx, rows, known.named)
+    return Stage(
+        _offered(tx, repo, known),
+        shown.pop() if play_id is not None else None,
+        Page(shown, there.next_cursor),
+    )
+
+
+def _offered(tx: Tx, repo: Repository, known: queries.Known) -> list[Offered]:
+    found = [one for one in known.offered if one.id != repo.id and passes_gate(tx.caller, one)]
+    return [Offered(one.owner.name, one.name, known.titles[one.id]) for one in found[:OFFERED]]
+
+
+def _prompts(details: RepoDetails, family: str, task: str) -> list[str]:
+    card = details.card
     words = prompts.card_words(
         [widget.text for widget in card.widget], card.instance_prompt, details.repo.trigger_words
     )

@@ -16,8 +16,9 @@ from lorahub_server.insight.playground.errors import (
 )
 from lorahub_server.insight.playground.limits import KEPT_FOR, KEPT_MAX, PLAYS_MAX
 from lorahub_server.insight.playground.model import Shown, Wish
+from lorahub_server.insight.playground.queries import Row
 from lorahub_server.insight.playground.stack import Ready, prepare
-from lorahub_server.insight.playground.standing import is_made, shown
+from lorahub_server.insight.playground.standing import is_made, named_in, shown
 from lorahub_server.insight.playground.tables import Play
 from lorahub_server.insight.previews import rendering
 from lorahub_server.insight.previews import service as previews
@@ -88,16 +89,21 @@ def ask(tx: Tx, repo: Repository, wish: Wish) -> Play:
 
 def of_id(tx: Tx, play_id: int) -> Play:
     """Return a play of the caller's. Raises LoginRequired and PlayNotFound."""
+    return row_of(tx, play_id).play
+
+
+def row_of(tx: Tx, play_id: int) -> Row:
+    """Return a play of the caller's with how it stands. Raises what `of_id` does."""
     require_login(tx.caller)
-    play = queries.get(tx.session, tx.caller, play_id)
-    if play is None:
+    found = queries.plays(tx.session, tx.caller, play_id=play_id)
+    if not found:
         raise PlayNotFound
-    return play
+    return found[0]
 
 
-def standing(tx: Tx, play: Play) -> Shown:
-    """Return how a play stands that `of_id` gave."""
-    (found,) = shown(tx, [play])
+def standing(tx: Tx, play_id: int) -> Shown:
+    """Return a play of the caller's as they see it. Raises what `of_id` does."""
+    (found,) = _seen(tx, [row_of(tx, play_id)])
     return found
 
 
@@ -105,18 +111,33 @@ def plays(
     tx: Tx, repo: Repository | None = None, cursor: str | None = None, limit: int | None = None
 ) -> Page[Shown]:
     """Return the caller's plays, the newest first; with a repository, those that began there."""
+    page = rows(tx, repo, cursor, limit)
+    return Page(_seen(tx, page.items), page.next_cursor)
+
+
+def rows(
+    tx: Tx, repo: Repository | None = None, cursor: str | None = None, limit: int | None = None
+) -> Page[Row]:
+    """Do what `plays` does, for one who asks for what they name by himself."""
     require_login(tx.caller)
     before = pagination.decode(cursor, _ORDER, int)[0] if cursor else None
     size = pagination.clamp_limit(limit)
-    rows = queries.plays(
+    found = queries.plays(
         tx.session,
         tx.caller,
-        None if repo is None else repo.id,
-        before if isinstance(before, int) else None,
-        size + 1,
+        repo_id=None if repo is None else repo.id,
+        before=before if isinstance(before, int) else None,
+        limit=size + 1,
     )
-    page, following = pagination.cut(rows, size, lambda row: pagination.encode(_ORDER, row.id))
-    return Page(shown(tx, page), following)
+    page, following = pagination.cut(
+        found, size, lambda row: pagination.encode(_ORDER, row.play.id)
+    )
+    return Page(page, following)
+
+
+def _seen(tx: Tx, found: Sequence[Row]) -> list[Shown]:
+    named = named_in([row.play for row in found])
+    return shown(tx, found, queries.repos_seen(tx.session, tx.caller, named) if named else {})
 
 
 def cancel(tx: Tx, play: Play) -> None:
@@ -143,7 +164,7 @@ def keep(tx: Tx, play: Play) -> None:
     Raises NotDone, PrivateStack, TooManyKept and TooManyPreviews.
     """
     account = require_scope(tx.caller, "write")
-    view = standing(tx, play)
+    view = standing(tx, play.id)
     if view.state != "done":
         raise NotDone
     queries.lock_account(tx.session, account.id)

@@ -21,12 +21,13 @@ from lorahub_server.insight.playground.limits import (
     STRENGTH_MAX,
 )
 from lorahub_server.insight.playground.model import Pick, Wish
-from lorahub_server.insight.previews import plans, queries
+from lorahub_server.insight.previews import plans
 from lorahub_server.insight.previews.planning import File, use
 from lorahub_server.insight.previews.prompts import is_seed
+from lorahub_server.insight.previews.queries import wished_base
 from lorahub_server.insight.previews.recipe import AdapterUse, ImageRecipe, TextRecipe
 from lorahub_server.library import service as library
-from lorahub_server.library.model import AdapterDetails
+from lorahub_server.library.model import AdapterDetails, RepoDetails
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.errors import RepoMoved
 from lorahub_server.repos.tables import Repository
@@ -67,8 +68,7 @@ def prepare(tx: Tx, repo: Repository, wish: Wish) -> Ready:
 
 def held_for(tx: Tx, repo: Repository, family: str) -> Held:
     """Return the base that a repository's pictures are made with. Raises NoBase."""
-    wanted = queries.set_of(tx.session, repo.id)
-    held = plans.choose_base(tx.session, family, None if wanted is None else wanted.base_id)
+    held = plans.choose_base(tx.session, family, wished_base(repo.id))
     if held is None:
         raise NoBase(family)
     return held
@@ -76,8 +76,18 @@ def held_for(tx: Tx, repo: Repository, family: str) -> Held:
 
 def part_of(tx: Tx, repo: Repository, path: str | None, strength: float, *, place: str) -> Part:
     """Return an adapter file to one who may have it. Raises NothingToPlay."""
-    require_files(tx, repo)
     details = library.details(tx, repo)
+    found, family = usable_of(tx, repo, details, path, place=place)
+    assert details.repo.revision is not None
+    file = plans.file_of(tx, repo, details.repo.revision, found)
+    return Part(repo, file, family, strength)
+
+
+def usable_of(
+    tx: Tx, repo: Repository, details: RepoDetails, path: str | None, *, place: str
+) -> tuple[AdapterDetails, str]:
+    """Return an adapter file that may be rendered, and its family. Raises NothingToPlay."""
+    require_files(tx, repo)
     found = _chosen(details.adapters, path)
     if found is None:
         what = f"no adapter file {path[:200]}" if path else "no adapter file"
@@ -96,9 +106,7 @@ def part_of(tx: Tx, repo: Repository, path: str | None, strength: float, *, plac
             "as base_model."
         )
         raise NothingToPlay(message, place=place)
-    assert details.repo.revision is not None
-    file = plans.file_of(tx, repo, details.repo.revision, found)
-    return Part(repo, file, found.family, strength)
+    return found, found.family
 
 
 def _recipe(held: Held, uses: list[AdapterUse], wish: Wish) -> ImageRecipe | TextRecipe:

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 from lorahub_server.access import Tx
 from lorahub_server.insight.playground import queries
 from lorahub_server.insight.playground.model import Shown, Stacked, State
+from lorahub_server.insight.playground.queries import Row
 from lorahub_server.insight.playground.tables import Play
 from lorahub_server.insight.previews import rendering
 from lorahub_server.insight.previews.model import Made
-from lorahub_server.jobs import service as jobs
 from lorahub_server.jobs.tables import Job
 from lorahub_server.jobs.tables import State as JobState
 from lorahub_server.repos.tables import Repository
@@ -18,27 +18,16 @@ from lorahub_server.repos.tables import Repository
 _STOPPED = {"code": "stopped", "message": "It was not rendered. Ask again."}
 
 
-def shown(tx: Tx, plays: Sequence[Play]) -> list[Shown]:
-    """Return plays as their account sees them."""
-    if not plays:
-        return []
-    ids = {one for play in plays for one in _renders(play)}
-    renders = rendering.state_of(tx.session, ids)
-    keys = {f"{queries.KEYS}{play.id}": play.id for play in plays}
-    open_jobs = {
-        keys[job.dedup]: job
-        for job in jobs.unfinished_with(tx.session, list(keys))
-        if job.dedup is not None
+def named_in(plays: Sequence[Play]) -> set[int]:
+    """Return the repositories that plays name."""
+    return {play.repo_id for play in plays} | {
+        int(one["repo_id"]) for play in plays for one in play.adapters
     }
-    ended = queries.jobs(
-        tx.session, {p.job_id for p in plays if p.job_id and p.id not in open_jobs}
-    )
-    repo_ids = {one["repo_id"] for play in plays for one in play.adapters}
-    seen = queries.repos_seen(tx.session, tx.caller, repo_ids | {play.repo_id for play in plays})
-    return [
-        _one(tx, play, renders, open_jobs.get(play.id), ended.get(play.job_id or 0), seen)
-        for play in plays
-    ]
+
+
+def shown(tx: Tx, rows: Sequence[Row], seen: Mapping[int, Repository]) -> list[Shown]:
+    """Return plays as their account sees them; `seen`: what it may see of those in `named_in`."""
+    return [_one(tx, row, seen) for row in rows]
 
 
 def is_made(session: Session, play: Play) -> bool:
@@ -50,17 +39,12 @@ def _renders(play: Play) -> list[str]:
     return [one for one in (play.render_id, play.base_render_id) if one is not None]
 
 
-def _one(
-    tx: Tx,
-    play: Play,
-    renders: Mapping[str, Made],
-    job: Job | None,
-    ended: Job | None,
-    seen: Mapping[int, Repository],
-) -> Shown:
-    made = renders[play.render_id]
-    base = renders.get(play.base_render_id or "")
-    state, error = _state(play, [one for one in (made, base) if one is not None], job, ended)
+def _one(tx: Tx, row: Row, seen: Mapping[int, Repository]) -> Shown:
+    play, job = row.play, row.open_job
+    made = rendering.made(row.made, row.made_picture)
+    base = None if row.base is None else rendering.made(row.base, row.base_picture)
+    renders = [one for one in (made, base) if one is not None]
+    state, error = _state(play, renders, job, row.first_job)
     progress = (job.progress or {}) if job is not None and state == "running" else {}
     repo = seen[play.repo_id]
     return Shown(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
@@ -148,13 +148,13 @@ def dedup_key(wanted: PreviewSet) -> str:
     return f"{rendering.KIND}:{wanted.repo_id}:{wanted.made_from}"
 
 
-def choose_base(session: Session, family: str | None, wished: str | None) -> Held | None:
-    """Return the base that previews of a family are rendered with: the owner's choice if held."""
-    if family is None:
-        return None
-    found = bases.bases_for(session, family)
-    chosen = next((one for one in found if one.base.id == wished), None)
-    return chosen or next(iter(found), None)
+def choose_base(session: Session, family: str | None, wished: Any) -> Held | None:
+    """Return the base that previews of a family are rendered with: the owner's choice if held.
+
+    `wished`: its id, or a SELECT of it.
+    """
+    found = bases.bases_for(session, family, wished) if family is not None else []
+    return next(iter(found), None)
 
 
 def _prompts(
