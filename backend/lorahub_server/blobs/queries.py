@@ -20,7 +20,7 @@ _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 def usable(session: Session, caller: Caller, shas: Collection[str]) -> dict[str, Blob]:
     """Return those blobs that the caller uploaded, or may have from some repository."""
-    rows = session.scalars(select(Blob).where(_is_usable(session, caller, shas)))
+    rows = session.scalars(select(Blob).where(is_usable(session, caller, shas)))
     return {blob.sha256: blob for blob in rows}
 
 
@@ -32,12 +32,13 @@ def usable_and_staged(
     rows = session.execute(
         select(staged.c.total, Blob)
         .select_from(staged)
-        .outerjoin(Blob, _is_usable(session, caller, shas))
+        .outerjoin(Blob, is_usable(session, caller, shas))
     ).all()
     return {blob.sha256: blob for _, blob in rows if blob is not None}, int(rows[0][0] or 0)
 
 
-def _is_usable(session: Session, caller: Caller, shas: Collection[str]) -> ColumnElement[bool]:
+def is_usable(session: Session, caller: Caller, shas: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a Blob is one of these, and that `usable` returns it."""
     readable = (
         select(BlobRef.sha256)
         .join(Repository, Repository.id == BlobRef.repo_id)

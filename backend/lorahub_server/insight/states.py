@@ -28,10 +28,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is recorded of files, by their SHA-256."""
+    """What is recorded of files, by their SHA-256. `owed`: unfinished jobs that inspect them."""
 
     inspections: Mapping[str, Inspection]
     hashes: Mapping[str, dict[str, str]]
+    owed: Mapping[str, Job]
 
 
 def dedup_key(sha256: str) -> str:
@@ -50,24 +51,29 @@ def standings(
     if not wanted:
         return {}
     if known is None:
-        known = Known(queries.inspections(session, wanted), queries.hashes(session, wanted))
-    done, hashes = known.inspections, known.hashes
-    # Of what is done, nothing that jobs do is told.
-    open_keys = [dedup_key(one) for one in wanted if one not in done or done[one].state != "done"]
-    owed = {job.dedup: job for job in jobs.unfinished_with(session, open_keys)} if open_keys else {}
+        known = _look(session, wanted)
+    done = known.inspections
     parked: dict[str, Job] = {}
-    open_ends = {dedup_key(sha256) for sha256 in wanted if sha256 not in done} - set(owed)
+    open_ends = [dedup_key(one) for one in wanted if one not in done and one not in known.owed]
     if open_ends:
         parked = {str(job.dedup): job for job in jobs.parked_with(session, open_ends)}
     return {
         sha256: _standing(
             done.get(sha256),
-            hashes.get(sha256),
-            owed.get(dedup_key(sha256)),
+            known.hashes.get(sha256),
+            known.owed.get(sha256),
             parked.get(dedup_key(sha256)),
         )
         for sha256 in wanted
     }
+
+
+def _look(session: Session, shas: Collection[str]) -> Known:
+    done = queries.inspections(session, shas)
+    # Of what is done, nothing that jobs do is told.
+    keys = {dedup_key(one): one for one in shas if one not in done or done[one].state != "done"}
+    owed = jobs.unfinished_with(session, keys) if keys else []
+    return Known(done, queries.hashes(session, shas), {keys[str(job.dedup)]: job for job in owed})
 
 
 def _standing(

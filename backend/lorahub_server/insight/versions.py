@@ -1,14 +1,11 @@
 """What changed in an adapter file between two versions of it: words, training, weights by block."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from lorahub_server.insight.likeness import queries as likenesses
 from lorahub_server.insight.likeness.tables import Likeness
-from lorahub_server.insight.reports import service as reports
+from lorahub_server.insight.sides import Side
 
 _BLOCKS_MAX = 200
 # Facts of a report that a person compares, in this order.
@@ -46,20 +43,12 @@ class WeightsChange:
         return max((side for side in sides if side is not None), default=0) or 1.0
 
 
-def weights_changes(
-    session: Session, pairs: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], WeightsChange]:
-    """Compare files by their SHA-256, old and new; left out until both of a pair are inspected.
-
-    Two statements, however many there are. The caller answers for who may ask.
-    """
-    known = reports.get_all(session, {sha256 for pair in pairs for sha256 in pair})
-    there = [(old, new) for old, new in pairs if old in known and new in known]
-    rows = likenesses.between(session, there)
-    return {
-        (old, new): _change(old == new, known[old], known[new], rows.get((old, new)))
-        for old, new in there
-    }
+def weights_change(old: Side, new: Side) -> WeightsChange | None:
+    """Compare two files that were looked at as a pair; None until both are inspected."""
+    if old.report is None or new.report is None:
+        return None
+    is_same = old.blob.sha256 == new.blob.sha256
+    return _change(is_same, old.report, new.report, old.likenesses.get(new.blob.sha256))
 
 
 def _change(

@@ -22,6 +22,8 @@ class State(StrEnum):
 UNFINISHED = (State.QUEUED, State.RUNNING)
 # Text, not parameters: PostgreSQL matches it with the index literally.
 IS_UNFINISHED = text("state IN ('queued', 'running')")
+# The same beside other tables that have a state.
+IS_UNFINISHED_JOB = text("jobs.state IN ('queued', 'running')")
 _IS_DUE_SOME_TIME = text("due_at IS NOT NULL")
 # Says nothing of `due_at`, or SQLite could take the index of all queues for what needs this one's.
 IS_LONG_AND_UNFINISHED = text("queue = 'gpu' AND state IN ('queued', 'running')")

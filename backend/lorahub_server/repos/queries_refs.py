@@ -1,18 +1,30 @@
 """SQL of branches and tags."""
 
+import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.orm import Session, aliased
 
 from lorahub_server.access import Caller, anonymous, shown
 from lorahub_server.accounts.tables import Account
 from lorahub_server.kit import upsert
-from lorahub_server.repos.tables import CommitRow, Ref, Repository
+from lorahub_server.repos.tables import CommitRow, GitObject, Ref, Repository
 
 BRANCHES = "refs/heads/"
 
@@ -54,6 +66,18 @@ class Beside:
     columns: Sequence[ColumnElement[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A commit with the bytes of its tree, and the one to compare it with; None: there is none."""
+
+    commit: CommitRow | None
+    data: bytes | None
+    before: Spot | None
+    before_data: bytes | None
+    # Branches and tags with their commits, where they were asked for.
+    refs: list[tuple[str, str]] = field(default_factory=list)
+
+
 def spot(session: Session, repo_id: int, sought: Sought) -> Spot | None:
     first, last = _ends(sought)
     statement = (
@@ -84,6 +108,65 @@ def repo_and_spot(
     return repo, None if found[0] is None else Spot(*found), row
 
 
+def repo_and_pair(
+    session: Session,
+    caller: Caller,
+    keys: tuple[str, str],
+    sought: Sought,
+    since: Sought | None,
+    beside: Beside,
+    *,
+    but: str | None,
+) -> tuple[Repository | None, Spot | None, Pair, Any]:
+    """Do what `repo_and_spot` does, and read what the spot is compared with.
+
+    `since`: a revision; None is the commit before. `but`: how the names of those refs begin that
+    are not told; None: none are.
+    """
+    told = null() if but is None else _names_and_commits(session, caller, but)
+    statement = _with_pair(_made(caller, sought, beside), caller, since).add_columns(told)
+    row = session.execute(statement, {"owner": keys[0], "repo": keys[1]}).one_or_none()
+    if row is None:
+        return None, None, Pair(None, None, None, None), None
+    repo, *found = row[:4]
+    commit, data, *before, before_data, named = row[-_PAIRED:]
+    known = None if before[0] is None else Spot(*before)
+    names = [(name, oid) for name, oid in json.loads(named or "[]")]
+    pair = Pair(commit, data, known, before_data, names)
+    return repo, None if found[0] is None else Spot(*found), pair, row
+
+
+_PAIRED = 7
+
+
+def _with_pair(statement: Any, caller: Caller, since: Sought | None) -> Any:
+    before, own, other = aliased(CommitRow), aliased(GitObject), aliased(GitObject)
+    first, last = (CommitRow.parent_oid, CommitRow.parent_oid) if since is None else _ends(since)
+    may_know = _may_know(caller)
+    of_before = (before.repo_id == Repository.id) & (before.oid == case((may_know, first)))
+    own_tree = (own.repo_id == CommitRow.repo_id) & (own.oid == CommitRow.tree_oid)
+    other_tree = (other.repo_id == before.repo_id) & (other.oid == before.tree_oid)
+    return (
+        statement.outerjoin(own, own_tree)
+        .outerjoin(before, of_before)
+        .outerjoin(other, other_tree)
+        .add_columns(
+            CommitRow, own.data, before.oid, before.tree_oid, case((may_know, last)), other.data
+        )
+    )
+
+
+def _names_and_commits(session: Session, caller: Caller, but: str) -> ColumnElement[str]:
+    """Return the refs of a Repository with their commits, in pairs, as a text of JSON."""
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    pair = func.json_build_array if is_postgresql else func.json_array
+    together = func.json_agg if is_postgresql else func.json_group_array
+    found = select(together(pair(Ref.name, Ref.commit_oid))).where(
+        Ref.repo_id == Repository.id, Ref.name.not_like(f"{but}%")
+    )
+    return case((_may_know(caller), cast(found.correlate(Repository).scalar_subquery(), Text)))
+
+
 @lru_cache(maxsize=256)
 def _for_everybody(sought: Sought, beside: Beside | None) -> Any:
     """Return the statement of callers without an account: to make it takes longer than to ask."""
@@ -92,8 +175,7 @@ def _for_everybody(sought: Sought, beside: Beside | None) -> Any:
 
 def _made(caller: Caller, sought: Sought, beside: Beside | None) -> Any:
     first, last = _ends(sought)
-    # Of what the caller may not know, no ref is looked at: it takes no longer than what is missing.
-    may_know = shown(caller, owner_id=Repository.owner_id, private=Repository.private)
+    may_know = _may_know(caller)
     there = (CommitRow.repo_id == Repository.id) & (CommitRow.oid == case((may_know, first)))
     owner, name = (
         Account.name_lower == bindparam("owner"),
@@ -108,6 +190,11 @@ def _made(caller: Caller, sought: Sought, beside: Beside | None) -> Any:
     if beside is None:
         return statement
     return statement.outerjoin(beside.table, beside.on).add_columns(*beside.columns)
+
+
+def _may_know(caller: Caller) -> ColumnElement[bool]:
+    """Of what the caller may not know, no ref is looked at: it takes as long as what is missing."""
+    return shown(caller, owner_id=Repository.owner_id, private=Repository.private)
 
 
 def _ends(sought: Sought) -> tuple[ColumnElement[str], ColumnElement[str]]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lorahub_server.access import Tx
-from lorahub_server.blobs import service as blobs
 from lorahub_server.community.discussions import pulls
 from lorahub_server.community.discussions.pulls import State
 from lorahub_server.community.discussions.tables import Thread
-from lorahub_server.insight import service as insight
+from lorahub_server.insight.sides import Side, errors, sides
+from lorahub_server.insight.versions import WeightsChange, weights_change
 from lorahub_server.library import card as cards
 from lorahub_server.repos import diff_text, trees
 from lorahub_server.repos.diff import Change
@@ -19,6 +19,8 @@ from lorahub_server.repos.trees import Entry
 
 # Adapter files whose facts are compared.
 _ADAPTERS_MAX = 200
+# Those whose weights are compared, and how their names end.
+_WEIGHTS_MAX, _ADAPTER = 8, ".safetensors"
 # What differs between any two files, or is told elsewhere.
 _NOT_TOLD = frozenset({"training", "size", "trigger_words"})
 
@@ -43,6 +45,15 @@ class AdapterChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """An adapter file that changed; `change` None: one side is not inspected, `error` tells why."""
+
+    path: str
+    change: WeightsChange | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     state: State
     files: Sequence[FileDiff]
@@ -55,6 +66,8 @@ class Between:
     files: Sequence[FileDiff]
     card: Sequence[FieldChange]
     adapters: Mapping[str, AdapterChange]
+    # Of adapter files that are there in both, the first few; only where they were asked for.
+    weights: Sequence[Weights] = ()
 
 
 def changes_of(tx: Tx, repo: Repository, thread: Thread) -> Changes:
@@ -63,10 +76,19 @@ def changes_of(tx: Tx, repo: Repository, thread: Thread) -> Changes:
     return Changes(state, found.files, found.card, found.adapters)
 
 
-def between(tx: Tx, repo: Repository, found: Sequence[Change]) -> Between:
+def between(
+    tx: Tx, repo: Repository, found: Sequence[Change], *, with_weights: bool = False
+) -> Between:
     """Return the same for any changes, as between two revisions."""
     files, texts = diff_text.read(tx, repo, found)
-    return Between(files, _card(tx, repo, files, texts), _adapters(tx, files))
+    large = [file.change for file in files if file.is_large][:_ADAPTERS_MAX]
+    pairs = _pairs(large) if with_weights else {}
+    wanted = {side.sha256 for one in large for side in (one.old, one.new) if side and side.sha256}
+    known = sides(tx, wanted, list(pairs.values())) if wanted else {}
+    adapters = _adapters(large, known)
+    paired = {path: pair for path, pair in pairs.items() if path in adapters}
+    card = _card(tx, repo, files, texts)
+    return Between(files, card, adapters, _weights(tx, paired, known))
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldChange]:
@@ -93,22 +115,15 @@ def _card(tx: Tx, repo: Repository, files: Sequence[FileDiff], texts: Texts) -> 
     return []
 
 
-def _adapters(tx: Tx, files: Sequence[FileDiff]) -> dict[str, AdapterChange]:
-    large = [file.change for file in files if file.is_large][:_ADAPTERS_MAX]
-    sides = [side for change in large for side in (change.old, change.new)]
-    if not large:
-        return {}
-    known = blobs.may_use_all(tx, {side.sha256 for side in sides if side and side.sha256})
-    inspected = insight.get_inspections(tx, known)
-
-    def summary(side: Entry | None) -> dict[str, Any] | None:
-        blob = known.get(side.sha256 or "") if side is not None else None
-        if blob is None or blob.summary is None:
+def _adapters(large: Sequence[Change], known: Mapping[str, Side]) -> dict[str, AdapterChange]:
+    def summary(entry: Entry | None) -> dict[str, Any] | None:
+        side = known.get(entry.sha256 or "") if entry is not None else None
+        if side is None or side.blob.summary is None:
             return None
-        there = inspected.get(blob.sha256)
-        found = there.summary if there is not None else None
+        found = side.inspection.summary if side.inspection is not None else None
         # The header only declares an alpha; programs go by the one among the weights.
-        return blob.summary if found is None else {**blob.summary, "alpha": found.get("alpha")}
+        told = side.blob.summary
+        return told if found is None else {**told, "alpha": found.get("alpha")}
 
     found = {}
     for change in large:
@@ -117,6 +132,33 @@ def _adapters(tx: Tx, files: Sequence[FileDiff]) -> dict[str, AdapterChange]:
             fields = _told(old, new) if old is not None and new is not None else []
             found[change.path] = AdapterChange(change.path, old, new, fields)
     return found
+
+
+def _pairs(large: Sequence[Change]) -> dict[str, tuple[str, str]]:
+    """Return by path what is there in both, and may be an adapter, old and new."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in large:
+        if one.kind == "changed" and one.path.endswith(_ADAPTER) and one.old and one.new:
+            old, new = one.old.sha256, one.new.sha256
+            if old and new and len(found) < _WEIGHTS_MAX:
+                found[one.path] = (old, new)
+    return found
+
+
+def _weights(
+    tx: Tx, pairs: Mapping[str, tuple[str, str]], known: Mapping[str, Side]
+) -> list[Weights]:
+    changes = {
+        path: weights_change(known[old], known[new])
+        for path, (old, new) in pairs.items()
+        if old in known and new in known
+    }
+    unknown = {sha for path, change in changes.items() if change is None for sha in pairs[path]}
+    why = errors(tx, [known[sha256] for sha256 in unknown]) if unknown else {}
+    return [
+        Weights(path, change, next((why[one] for one in pairs[path] if one in why), None))
+        for path, change in changes.items()
+    ]
 
 
 def _told(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldChange]:

@@ -11,9 +11,9 @@ from lorahub_server.community.discussions import changes
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import facts, words
-from lorahub_server.doors.web.repo_pages import repo_and_head, repo_at
-from lorahub_server.doors.web.versions import weights_of
+from lorahub_server.doors.web.repo_pages import head_of, repo_and_head, repo_at
 from lorahub_server.doors.web.view import page, redirect
+from lorahub_server.library.opening import open_pair
 from lorahub_server.repos import blame, diff, history, refs
 from lorahub_server.repos.history import CommitInfo
 from lorahub_server.repos.tables import Repository
@@ -60,19 +60,19 @@ def show_commits(
 @router.get("/{owner}/{name}/commit/{revision}")
 def show_commit(request: Request, tx: ReadTx, owner: str, name: str, revision: str) -> Response:
     """What a commit says, and what differs from the one before it."""
-    repo, head, oid = repo_at(tx, owner, name, revision, "history")
-    commit = history.get_commit(tx, repo, oid)
-    found = diff.compare(tx, repo, commit.parent, commit.oid)
-    between = changes.between(tx, repo, found)
+    opened = open_pair(tx, owner, name, revision, None)
+    repo, commit = opened.repo, opened.commit
+    found = diff.compare(tx, repo, opened.before, commit.oid)
+    between = changes.between(tx, repo, found, with_weights=True)
     return page(
         request,
         "commit.html",
-        **head,
+        **head_of(tx, repo, "history"),
         commit=commit,
         counts=_counts(between),
         between=between,
         after=commit.oid,
-        weights=weights_of(tx, found, between.adapters),
+        weights=between.weights,
         told=facts.told,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import delete, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller
@@ -85,17 +85,6 @@ def replace(session: Session, sha256: str, rows: Sequence[Likeness]) -> None:
     )
     session.add_all(rows)
     session.flush()
-
-
-def between(
-    session: Session, pairs: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], Likeness]:
-    """Return what is known of pairs of files, by pair."""
-    if not pairs:
-        return {}
-    wanted = tuple_(Likeness.sha256, Likeness.other).in_(pairs)
-    found = session.scalars(select(Likeness).where(wanted))
-    return {(one.sha256, one.other): one for one in found}
 
 
 @dataclass(frozen=True, slots=True)

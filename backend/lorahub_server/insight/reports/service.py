@@ -39,10 +39,11 @@ def get(session: Session, sha256: str) -> dict[str, Any] | None:
 def get_all(session: Session, shas: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the reports of those files that are inspected, in one statement."""
     found = queries.get(session, shas) if shas else {}
-    return {sha256: _read(data) for sha256, data in found.items()}
+    return {sha256: read(data) for sha256, data in found.items()}
 
 
-def _read(data: bytes) -> dict[str, Any]:
+def read(data: bytes) -> dict[str, Any]:
+    """Return a report from the bytes that are kept of it."""
     unpacker = zlib.decompressobj()
     found: dict[str, Any] = json.loads(unpacker.decompress(data, _SIZE_MAX))
     return found
