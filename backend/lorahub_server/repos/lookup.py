@@ -42,6 +42,13 @@ def find(
     return Found(place.commit, entry, None if step.large else step.data)
 
 
+def bring_folders(tx: Tx, repo: Repository, tree: str, path: str) -> None:
+    """Have the folders on the way to a path at hand, the one at its end too: one statement."""
+    if path:
+        # At the end of the way nothing is looked for, which no folder can have.
+        _Way(tx, repo, _NOTHING).down(tree, [*path.split("/"), "/"])
+
+
 def find_many(tx: Tx, repo: Repository, tree: str, paths: Collection[str]) -> dict[str, Entry]:
     """Return the files and folders at those of the paths that a tree has: a statement a level."""
     found: dict[str, Item] = {}

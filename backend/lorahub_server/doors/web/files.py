@@ -5,15 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from lorahub.adapters.limits import MAX_TENSORS
-from lorahub_server.access import Tx
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import weights, words
-from lorahub_server.doors.web.repo_pages import repo_and_head, repo_at
+from lorahub_server.doors.web.repo_pages import repo_and_head, repo_and_place
 from lorahub_server.doors.web.view import page, redirect
-from lorahub_server.repos import history, refs, trees
+from lorahub_server.repos import history, lookup, refs, trees
+from lorahub_server.repos.errors import EntryNotFound
+from lorahub_server.repos.lookup import Found
 from lorahub_server.repos.operations import CARD
-from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.trees import Entry
 
 router = APIRouter()
@@ -35,7 +35,9 @@ def show_top(tx: ReadTx, owner: str, name: str) -> Response:
 def show_tree(
     request: Request, tx: ReadTx, owner: str, name: str, revision: str, path: str = ""
 ) -> Response:
-    repo, head, oid = repo_at(tx, owner, name, revision, "files")
+    repo, head, place = repo_and_place(tx, owner, name, revision, "files")
+    oid = place.commit
+    lookup.bring_folders(tx, repo, place.tree, path)
     if path and trees.get_entry(tx, repo, oid, path).is_file:
         return redirect(links.blob(repo.owner.name, repo.name, revision, path))
     entries = trees.list_entries(tx, repo, oid, path)
@@ -65,14 +67,18 @@ def show_blob(
     start: Annotated[int, Query(ge=0, le=MAX_TENSORS)] = 0,
 ) -> Response:
     """`tensors`: what names of tensors must hold; `start`: how many are on the pages before."""
-    repo, head, oid = repo_at(tx, owner, name, revision, "files")
-    entry = trees.get_entry(tx, repo, oid, path)
-    if not entry.is_file:
+    repo, head, place = repo_and_place(tx, owner, name, revision, "files")
+    try:
+        found = lookup.find(tx, repo, place, path, with_content=True)
+    except EntryNotFound:
+        # Raises the same again unless there is a folder.
+        trees.get_entry(tx, repo, place.commit, path)
         return redirect(links.tree(repo.owner.name, repo.name, revision, path))
+    entry = found.entry
     here = links.blob(repo.owner.name, repo.name, revision, path)
     is_open = path == CARD or head["repo"].has_open_files
     is_picture = is_open and words.ending(path) in words.PICTURES
-    lines = None if is_picture or not is_open else _lines(tx, repo, entry)
+    lines = None if is_picture or not is_open else _lines(found)
     return page(
         request,
         "blob.html",
@@ -87,12 +93,10 @@ def show_blob(
     )
 
 
-def _lines(tx: Tx, repo: Repository, entry: Entry) -> list[str] | None:
+def _lines(found: Found) -> list[str] | None:
     """Return a text's lines; None for what is no text, or more than a page holds."""
-    if entry.large or entry.size > _TEXT_MAX:
-        return None
-    data = trees.read_file(tx, repo, entry)
-    if b"\0" in data:
+    data = found.content
+    if data is None or len(data) > _TEXT_MAX or b"\0" in data:
         return None
     try:
         lines = data.decode().splitlines()

@@ -9,6 +9,7 @@ from lorahub_server.insight.bases import service as bases
 from lorahub_server.insight.previews import service as previews
 from lorahub_server.library.model import RepoCard
 from lorahub_server.library.opening import card_of, open_repo
+from lorahub_server.repos.refs import Place
 from lorahub_server.repos.tables import Repository
 
 
@@ -56,8 +57,16 @@ def repo_at(
     tx: Tx, owner: str, name: str, revision: str, tab: str
 ) -> tuple[Repository, dict[str, Any], str]:
     """Return a repository, its head, and the commit that a revision of it names."""
+    repo, head, place = repo_and_place(tx, owner, name, revision, tab)
+    return repo, head, place.commit
+
+
+def repo_and_place(
+    tx: Tx, owner: str, name: str, revision: str, tab: str
+) -> tuple[Repository, dict[str, Any], Place]:
+    """Do what `repo_at` does, and tell the commit's tree as well."""
     opened = open_repo(tx, owner, name, revision)
-    return opened.repo, head_of(tx, opened.repo, tab), opened.place.commit
+    return opened.repo, head_of(tx, opened.repo, tab), opened.place
 
 
 def _may_play(tx: Tx, repo: RepoCard) -> bool:
