@@ -214,8 +214,7 @@ def test_searches_next_to_ranking_all(libraries):
         theirs = costs(large, ranked, 1)
         ratio = p(0.99, theirs) / p(0.99, ours)
         print(f"\n{told(name, ours)}; {told('ranking all', theirs)}; p99 ratio 1/{ratio:.0f}")
-        if name == "a common word":
-            assert ratio >= (200 if is_sqlite else 15) * SHARE
+        assert ratio >= (200 if is_sqlite else 15) * SHARE
 
 
 def test_counts_beside_a_list_are_bounded(libraries):

@@ -64,8 +64,13 @@ def scopes(caller: Caller, wanted: Filter) -> list[int]:
     return public + ([] if wanted.private is False else reading_ids(caller))
 
 
-def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
-    """Return how to find what a filter asks for; None where there is nothing."""
+def plan(
+    session: Session, caller: Caller, wanted: Filter, *, is_ranked: bool = False
+) -> Plan | None:
+    """Return how to find what a filter asks for; None where there is nothing.
+
+    `is_ranked`: words are looked for among the most popular alone, as `ranking` does it.
+    """
     if wanted.is_nothing or _rules_itself_out(wanted):
         return None
     asked, left_out = [keys.ALL, *keys_of(wanted)], keys_without(wanted)
@@ -78,14 +83,21 @@ def plan(session: Session, caller: Caller, wanted: Filter) -> Plan | None:
     ranked = sorted(asked, key=lambda key: sum(one.uses for one in by_key[key]))
     walked, others = ranked[0], [key for key in ranked[1:] if key != keys.ALL]
     uses = sum(one.uses for one in by_key[walked])
+    sets, more = sorted(sets_of(session, wanted), key=lambda one: one[0]), conditions(wanted)
     text, frequency = None, 0
     if wanted.words:
-        text, frequency = queries_text.read(session, wanted.words, SET_MAX + 1)
-        if not frequency:
-            return None
-    sets = sorted(sets_of(session, wanted), key=lambda one: one[0])
+        is_alone = not (len(asked) > 1 or left_out or sets or more)
+        known = queries_text.settled(session, wanted.words) if is_alone and not is_ranked else None
+        if known is not None:
+            text, frequency = known, SET_MAX + 1
+        elif is_alone and is_ranked and queries_text.is_sqlite(session):
+            text, frequency = queries_text.read_to_rank(session, wanted.words)
+        else:
+            text, frequency = queries_text.read(session, wanted.words, SET_MAX + 1)
+            if not frequency:
+                return None
     few = sets.pop(0)[1] if sets and sets[0][0] < min(uses, SET_MAX) else None
-    more = conditions(wanted) + [LibraryEntry.repo_id.in_(ids) for _, ids in sets]
+    more += [LibraryEntry.repo_id.in_(ids) for _, ids in sets]
     return Plan(
         caller=caller,
         public=tuple(one.id for one in by_key[walked] if one.scope == 0),

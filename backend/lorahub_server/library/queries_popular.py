@@ -5,9 +5,8 @@ looked for are made once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -45,23 +44,20 @@ Conditions = tuple[ColumnElement[bool], ...]
 
 # The highest steps of popularity are asked together.
 _STEPS = (range(9, TOP_BUCKET // STEP + 1), *(range(step, step + 1) for step in range(8, -1, -1)))
-_SHOWN = (LibraryText.names, LibraryText.words, LibraryText.facts)
+# Columns of the table: to load those of the class takes longer than to find them.
+_TABLE = LibraryText.__table__.c
+_SHOWN = (_TABLE.names, _TABLE.words, _TABLE.facts)
 _MOST = bindparam("most", type_=Integer)
 _KEPT = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A repository that has the words looked for; `row_id` tells its popularity and its id."""
 
     row_id: int
     names: str
     words: str
     facts: str
-
-    @property
-    def repo_id(self) -> int:
-        return int(self.row_id & IDS)
 
 
 def popular(
@@ -82,7 +78,7 @@ def popular(
     values: dict[str, Any] = {"most": limit}
     if few is None and is_sqlite(session):
         values |= {"wanted": match(wanted), "after": after}
-        return [Candidate(*row) for row in session.execute(_in_fts(more), values)]
+        return [Candidate._make(row) for row in session.execute(_in_fts(more), values)]
     is_first = after < 0
     if not is_first:
         values |= {"bucket": TOP_BUCKET - (after >> SHIFT), "last": after & IDS}
@@ -107,7 +103,7 @@ def _in_fts(more: Conditions) -> Any:
     return (
         select(TEXTS.c.rowid, *_SHOWN)
         .select_from(TEXTS)
-        .join(LibraryText, LibraryText.repo_id == repo_id_of(TEXTS.c.rowid))
+        .join(LibraryText.__table__, _TABLE.repo_id == repo_id_of(TEXTS.c.rowid))
         .where(
             matches(bindparam("wanted", type_=Text)),
             TEXTS.c.rowid > bindparam("after", type_=BigInteger),
@@ -134,16 +130,16 @@ def _having(more: Conditions, *, is_first: bool) -> Any:
 
 def _by_bucket(wanted: Conditions, *, is_first: bool) -> Any:
     statement = (
-        select(LibraryText.bucket, LibraryText.repo_id, *_SHOWN)
+        select(_TABLE.bucket, _TABLE.repo_id, *_SHOWN)
         .where(*wanted)
-        .order_by(LibraryText.bucket.desc(), LibraryText.repo_id)
+        .order_by(_TABLE.bucket.desc(), LibraryText.repo_id)
         .limit(_MOST)
     )
     if is_first:
         return statement
     bucket, last = bindparam("bucket", type_=Integer), bindparam("last", type_=BigInteger)
-    later = and_(LibraryText.bucket == bucket, LibraryText.repo_id > last)
-    return statement.where(or_(LibraryText.bucket < bucket, later))
+    later = and_(_TABLE.bucket == bucket, LibraryText.repo_id > last)
+    return statement.where(or_(_TABLE.bucket < bucket, later))
 
 
 def _in_step(wanted: Wanted, steps: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
 """SQL of the words of repositories: written with the library's entry, found on both databases."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -167,12 +167,53 @@ def read(session: Session, given: tuple[str, ...], most: int) -> tuple[Wanted, i
     The last word may be a beginning, as somebody is still typing it, unless enough have it as it
     is: to gather all that begins with a common word would take too long.
     """
-    whole, begun = Wanted(given), Wanted(given, is_beginning=True)
+    whole, begun = Wanted(given), opened(Wanted(given))
     asks = _asks_sqlite if is_sqlite(session) else _asks_postgresql
     found = once(session, ("words", given, most), lambda: asks(session, whole, begun, most))
-    if found.begun is None or len(given[-1]) < _LEAST_BEGINNING:
-        return whole, found.whole
-    return begun, found.begun
+    return (whole, found.whole) if found.begun is None else (begun, found.begun)
+
+
+def read_to_rank(session: Session, given: tuple[str, ...]) -> tuple[Wanted, int]:
+    """Do what `read` does on SQLite for one who looks at the most popular, and counts no more.
+
+    `settle` tells what to look for once he knows how many have the last word as it is. The number
+    only tells whether a single word is COMMON.
+    """
+    last = match(Wanted(given[-1:]))
+    number = session.scalar(_COUNT_LAST, {"last": last, "most": COMMON + 1}) or 0
+    frequency = number if len(given) == 1 else min(number, COMMON)
+    wanted = Wanted(given)
+    return (opened(wanted) if number < COMMON else wanted), frequency
+
+
+def settle(session: Session, wanted: Wanted, number: int) -> Wanted:
+    """Return what to look for where so many have the words: the last one may go on if few do.
+
+    Those who read the same words in this session afterwards look for it too.
+    """
+    found = wanted if number >= _ENOUGH else opened(wanted)
+    once(session, ("settled", wanted.words), lambda: found)
+    return found
+
+
+def settled(session: Session, given: tuple[str, ...]) -> Wanted | None:
+    """Return what is looked for, if somebody found that out."""
+    return once(session, ("settled", given), _nothing)
+
+
+def _nothing() -> Wanted | None:
+    return None
+
+
+def opened(wanted: Wanted) -> Wanted:
+    """Return the words of which the last one may go on."""
+    is_long = len(wanted.words[-1]) >= _LEAST_BEGINNING
+    return replace(wanted, is_beginning=is_long)
+
+
+_COUNT_LAST = sql(
+    "SELECT count(*) FROM (SELECT 1 FROM library_fts WHERE library_fts MATCH :last LIMIT :most)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +320,11 @@ def match(wanted: Wanted) -> str:
 def matches(query: Any) -> ColumnElement[bool]:
     found: ColumnElement[bool] = literal_column(FTS).op("MATCH")(query)
     return found
+
+
+def repo_of(row_id: int) -> int:
+    """Return the repository of a `row_id`."""
+    return int(row_id & IDS)
 
 
 def repo_id_of(number: Any) -> Any:

@@ -62,7 +62,7 @@ def found_ids(session: Session, planned: Plan, limit: int) -> Any:
     sort = SORTS["trending"]
     if planned.words is None or planned.few is not None or planned.frequency <= SET_MAX:
         return page_ids(session, planned, sort, None, limit, within=_SCANNED)
-    if planned.uses < planned.frequency:
+    if planned.uses < planned.frequency and not planned.is_broad:
         return page_ids(session, planned, sort, None, limit, within=_SCANNED_WITH_WORDS)
     most = limit if planned.is_broad else _SCANNED
     some = queries_text.having(session, planned.words).limit(most).subquery()

@@ -16,14 +16,14 @@ from lorahub_server.kit.pagination import Page
 from lorahub_server.library import queries_search
 from lorahub_server.library.queries_plan import Plan
 from lorahub_server.library.queries_popular import Candidate
-from lorahub_server.library.queries_text import COMMON, Wanted
+from lorahub_server.library.queries_text import COMMON, Wanted, repo_of, settle
 
 TOP = 200
 _ORDER = "best"
 _END = 2**62
 _NAMED, _MARKED, _DETECTED = 16, 8, 4
 # Less each word of the name: one that says little else is what was asked for.
-_EXACT = 4
+_EXACT = 2
 _UNRANKED = -1
 
 
@@ -50,12 +50,10 @@ def page(
     session: Session, planned: Plan, wanted: Wanted, after: Place | None, size: int
 ) -> Page[int]:
     """Return the ids of a page, the best first."""
+    top = TOP // 2 if planned.frequency > COMMON else TOP
+    wanted, candidates = _best(session, planned, wanted, top if after is None else 2 * TOP)
     if after is not None and after.points == _UNRANKED:
         return _page_of_rest(session, planned, wanted, after, [], size)
-    top = TOP // 2 if planned.frequency > COMMON else TOP
-    candidates = queries_search.best(
-        session, planned, wanted, -1, top if after is None else 2 * TOP
-    )
     end = after.end if after is not None else _END
     if after is None and len(candidates) == top:
         end = candidates[-1].row_id
@@ -65,12 +63,26 @@ def page(
     if after is not None:
         ranked = [one for one in ranked if one > (-after.points, after.row_id)]
     shown = ranked[:size]
-    ids = [Candidate(row_id, "", "", "").repo_id for _, row_id in shown]
+    ids = [repo_of(row_id) for _, row_id in shown]
     if len(ranked) > size:
         return Page(ids, _cursor(Place(end, -shown[-1][0], shown[-1][1])))
     if end == _END:
         return Page(ids)
     return _page_of_rest(session, planned, wanted, Place(end, _UNRANKED, end), ids, size)
+
+
+def _best(
+    session: Session, planned: Plan, wanted: Wanted, most: int
+) -> tuple[Wanted, list[Candidate]]:
+    """Return the most popular, and what they have: the last word may go on where few have it."""
+    found = queries_search.best(session, planned, wanted, -1, most)
+    if not planned.is_broad:
+        return wanted, found
+    other = settle(session, wanted, len(found))
+    if other != wanted:
+        wanted = other
+        found = queries_search.best(session, planned, wanted, -1, most)
+    return wanted, found
 
 
 def _page_of_rest(
@@ -79,7 +91,7 @@ def _page_of_rest(
     """Fill a page with what follows by popularity."""
     room = size - len(shown)
     found = queries_search.best(session, planned, wanted, after.row_id, room + 1)
-    ids = [*shown, *(one.repo_id for one in found[:room])]
+    ids = [*shown, *(repo_of(one.row_id) for one in found[:room])]
     if len(found) <= room:
         return Page(ids)
     last = found[room - 1].row_id if room else after.row_id
@@ -92,15 +104,18 @@ def _cursor(last: Place) -> str:
 
 def _points(one: Candidate, wanted: Sequence[str]) -> int:
     """Return what the words count where they are first, or where words begin with them."""
-    names = f" {one.names} "
-    parts = ((names, _NAMED), (f" {one.words} ", _MARKED), (f" {one.facts} ", _DETECTED))
     total, is_named = 0, True
     for word in wanted:
-        begun = f" {word}"
         # Even a beginning in one part counts more than the whole word in the next.
-        for among, most in parts:
-            if begun in among:
-                total += most if f"{begun} " in among else most - most // 4
-                break
-        is_named = is_named and begun in names
+        named = _share(word, one.names, _NAMED)
+        is_named = is_named and named > 0
+        total += named or _share(word, one.words, _MARKED) or _share(word, one.facts, _DETECTED)
     return total + (max(_EXACT - one.names.count(" "), 0) if is_named else 0)
+
+
+def _share(word: str, among: str, most: int) -> int:
+    """Return `most` if a text has the word, and less if a word in it begins so."""
+    # Few have it anywhere, and that is soon found out.
+    if word not in among or f" {word}" not in (padded := f" {among} "):
+        return 0
+    return most if f" {word} " in padded else most - most // 4
