@@ -62,6 +62,8 @@ class RepoCard:
     has_previews: bool | None = None
     has_results: bool | None = None
     has_base: bool | None = None
+    # Git's id of README.md, "" without one; None where the library does not know.
+    card_oid: str | None = None
 
     @property
     def full_name(self) -> str:

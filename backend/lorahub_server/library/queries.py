@@ -5,14 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, delete, exists, func, select, type_coerce
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
+from lorahub_server.insight import states
 from lorahub_server.insight.likeness.tables import Likeness
 from lorahub_server.insight.previews.tables import Preview
 from lorahub_server.insight.tables import FileHash, Inspection
+from lorahub_server.jobs.tables import IS_UNFINISHED_JOB, Job
 from lorahub_server.kit import upsert
 from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
@@ -106,20 +118,32 @@ def files_of(session: Session, repo_id: int) -> Sequence[AdapterFile]:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """An adapter file with what its header told, what its inspection found, and its hashes."""
+    """An adapter file with what its header told, what its inspection found, and its hashes.
+
+    `job`: the unfinished one that inspects it, of one that is not done.
+    """
 
     file: AdapterFile
     header: dict[str, Any] | None
     inspection: Inspection | None
     hashes: dict[str, str] | None
+    job: Job | None
 
 
 def known_files(session: Session, repo_id: int) -> list[KnownFile]:
     """Return the adapter files of a repository with all that is recorded, in one statement."""
     rows = session.execute(
-        select(AdapterFile, Blob.summary, Inspection, _hashes(session))
+        select(AdapterFile, Blob.summary, Inspection, _hashes(session), Job)
         .join(Blob, Blob.sha256 == AdapterFile.sha256)
         .outerjoin(Inspection, Inspection.sha256 == AdapterFile.sha256)
+        .outerjoin(
+            Job,
+            and_(
+                Job.dedup == literal(states.dedup_key("")) + AdapterFile.sha256,
+                IS_UNFINISHED_JOB,
+                func.coalesce(Inspection.state, "") != "done",
+            ),
+        )
         .where(AdapterFile.repo_id == repo_id)
         .order_by(AdapterFile.path)
     )

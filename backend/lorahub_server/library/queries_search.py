@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     bindparam,
+    case,
     exists,
     literal,
     or_,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Caller, anonymous
+from lorahub_server.access import Caller, anonymous, shown
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
 from lorahub_server.insight.bases.tables import BaseModel
@@ -40,7 +41,7 @@ from lorahub_server.library.queries_walk import (
 )
 from lorahub_server.library.tables import EvaluationResult, LibraryEntry, LibraryText, Listing
 from lorahub_server.repos.queries_refs import Beside
-from lorahub_server.repos.tables import Repository
+from lorahub_server.repos.tables import GitObject, Repository
 from lorahub_server.repos.visibility import visible_repos
 
 # All columns of the entry, those of the repository that cards and rules need, `owner`, a name,
@@ -106,19 +107,38 @@ def _made_cards_by_id(caller: Caller) -> Any:
     return _cards(caller, literal(0)).add_columns(*_one_by_one()).where(wanted)
 
 
-def card_beside(caller: Caller) -> Beside:
-    """Return what a CardRow needs, to be read with its repository."""
-    return _card_beside() if caller.is_anonymous else _made_card_beside(caller)
+def card_beside(caller: Caller, *, with_text: bool = False) -> Beside:
+    """Return what a CardRow needs, to be read with its repository.
+
+    `with_text`: the bytes of README.md too, as `text`; NULL where the entry does not name it.
+    """
+    if caller.is_anonymous:
+        return _card_beside(with_text=with_text)
+    return _made_card_beside(caller, with_text=with_text)
 
 
 @cache
-def _card_beside() -> Beside:
-    return _made_card_beside(anonymous())
+def _card_beside(*, with_text: bool) -> Beside:
+    return _made_card_beside(anonymous(), with_text=with_text)
 
 
-def _made_card_beside(caller: Caller) -> Beside:
+def _made_card_beside(caller: Caller, *, with_text: bool) -> Beside:
     columns = (*_COLUMNS, _starred(caller), literal(0).label("at"), *_one_by_one())
+    if with_text:
+        columns = (*columns, _text(caller))
     return Beside(LibraryEntry, LibraryEntry.repo_id == Repository.id, columns)
+
+
+def _text(caller: Caller) -> ColumnElement[bytes]:
+    text = (
+        select(GitObject.data)
+        .where(GitObject.repo_id == LibraryEntry.repo_id, GitObject.oid == LibraryEntry.card_oid)
+        .correlate(LibraryEntry)
+        .scalar_subquery()
+    )
+    # It takes as long as if it was missing to find out that one may not see it.
+    may_know = shown(caller, owner_id=Repository.owner_id, private=Repository.private)
+    return case((may_know, text)).label("text")
 
 
 def _one_by_one() -> tuple[ColumnElement[bool], ...]:
@@ -159,7 +179,7 @@ def best(
 ) -> list[Candidate]:
     """Return the most popular of what has the words and all else, by queries_text.row_id."""
     few, more = planned.few, _conditions(planned)
-    if few is None and planned.uses < min(planned.frequency, SET_MAX):
+    if not planned.is_broad and few is None and planned.uses < min(planned.frequency, SET_MAX):
         few = select(Listing.repo_id).where(Listing.key_id.in_(planned.walked))
     elif not planned.is_all:
         more = (*more, has_key(LibraryText.repo_id, planned.walked))

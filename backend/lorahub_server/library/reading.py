@@ -22,6 +22,8 @@ MAX_ADAPTERS = 2000
 @dataclass(slots=True)
 class Contents:
     card: cards.Card = field(default_factory=cards.Card)
+    # Git's id of the card's file, "" if there is none that could be read.
+    card_oid: str = ""
     files: list[AdapterFile] = field(default_factory=list)
     # The headers' facts by SHA-256.
     headers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -69,8 +71,9 @@ def read(tx: Tx, repo: Repository, commit_oid: str | None) -> Contents:
         for entry in adapters
     ]
     card = cards.parse(texts.get(cards.NAME, b""))
+    card_oid = small[cards.NAME].oid if cards.NAME in texts else ""
     results = evaluations.read(card, [texts[path] for path in measured if path in texts])
-    return Contents(card, files, headers, entries, results)
+    return Contents(card, card_oid, files, headers, entries, results)
 
 
 def read_card(tx: Tx, repo: Repository, commit_oid: str | None) -> cards.Card:

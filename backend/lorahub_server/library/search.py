@@ -1,7 +1,7 @@
 """Finding repositories: the one search behind lists, pages and every door."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice, product
 from typing import Any
 
@@ -94,7 +94,7 @@ def find(
         place = ranking.place(cursor)
     else:
         after = pagination.decode(cursor, query.sort, sort.kind, int) if cursor else None
-    planned = queries_plan.plan(tx.session, tx.caller, wanted)
+    planned = queries_plan.plan(tx.session, tx.caller, wanted, is_ranked=is_ranked)
     if planned is None:
         return Page()
     if is_ranked and planned.words is not None:
@@ -215,46 +215,18 @@ def cards_from(tx: Tx, rows: Sequence[CardRow]) -> list[RepoCard]:
     return [_card(tx, row, sources.get(row.id)) for row in rows]
 
 
+# What a card has of its row as it is.
+_SAME = {one.name for one in fields(RepoCard)} - {"permits", "has_open_files", "forked_from"}
+
+
 def _card(tx: Tx, row: CardRow, forked_from: str | None) -> RepoCard:
+    # Many times quicker than to ask the row for each by its name.
+    named = zip(row._fields, row, strict=True)
+    facts = {name: value for name, value in named if name in _SAME}
+    facts["starred"] = bool(facts["starred"])
     return RepoCard(
-        id=row.id,
-        owner=row.owner,
-        name=row.name,
-        private=row.private,
-        default_branch=row.default_branch,
-        revision=row.revision,
-        title=row.title,
-        summary=row.summary,
-        license=row.license,
-        base_model=row.base_model,
-        task=row.task,
+        **facts,
         permits=permissions.names(row.permits),
-        maturity=row.maturity,
-        family=row.family,
-        family_declared=row.family_declared,
-        layout=row.layout,
-        method=row.method,
-        rank=row.rank,
-        size=row.size,
-        adapters=row.adapters,
-        trigger_words=list(row.trigger_words),
-        tags=list(row.tags),
-        health=row.health,
-        cover=row.cover,
-        cover_size=row.cover_size,
-        cover_picture=row.cover_picture,
-        cover_preview=row.cover_preview,
-        stars=row.stars,
-        downloads=row.downloads,
-        starred=bool(row.starred),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        published_at=row.published_at,
-        trending=row.trending,
-        gated=row.gated,
         has_open_files=passes_gate(tx.caller, row),
         forked_from=forked_from,
-        has_previews=getattr(row, "has_previews", None),
-        has_results=getattr(row, "has_results", None),
-        has_base=getattr(row, "has_base", None),
     )

@@ -50,6 +50,7 @@ def refresh(tx: Tx, repo: Repository) -> None:
     if commit is not None:
         past.note(tx, repo, entry.revision, commit, contents.files)
     entry.revision = head
+    entry.card_oid = contents.card_oid
     entry.published_at = _within(queries.first_commit_at(tx.session, repo.id), repo, tx.now)
     changed_at = commit.created_at if commit else None
     entry.updated_at = _within(changed_at, repo, tx.now) or repo.created_at
@@ -135,7 +136,7 @@ def details(tx: Tx, repo: Repository) -> RepoDetails:
     adapters = adapters_of(tx, repo)
     card = opening.card_of(tx, repo)
     card.health = derive.health_of(adapters)
-    text = reading.card_bytes(tx, repo, card.revision)
+    text = opening.text_of(tx, repo)
     parsed = parse(text)
     clash = conflict.find(parsed.base_models, adapters)
     may_mend = can_write(tx.caller, repo)
@@ -151,6 +152,7 @@ def adapters_of(tx: Tx, repo: Repository) -> list[AdapterDetails]:
     known = states.Known(
         {one.file.sha256: one.inspection for one in found if one.inspection is not None},
         {one.file.sha256: one.hashes for one in found if one.hashes},
+        {one.file.sha256: one.job for one in found if one.job is not None},
     )
     files = [one.file for one in found]
     card = opening.card_of(tx, repo)

@@ -70,6 +70,8 @@ class LibraryEntry(Base):
     cover_picture: Mapped[str | None] = mapped_column(String(64), index=True)
     # A preview that does so before any picture in the files; insight.previews.covers chooses it.
     cover_preview: Mapped[int | None] = mapped_column(BigInteger)
+    # Git's id of the card; "": there is none that could be read. NULL: an older hub wrote the row.
+    card_oid: Mapped[str | None] = mapped_column(String(40))
     # The card's tags, sorted; RepoTag has them too.
     tags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     stars: Mapped[int] = mapped_column(default=0)

@@ -95,6 +95,11 @@ def read_small(tx: Tx, repo: Repository, commit_oid: str, path: str, most: int) 
     return queries_objects.small_data(tx.session, repo.id, item.oid, most)
 
 
+def read_by_id(tx: Tx, repo: Repository, oid: str) -> bytes:
+    """Return the bytes of a small file by git's id of it, as an `Entry` tells it."""
+    return queries_objects.data_of(tx.session, repo.id, [oid])[oid]
+
+
 def read_files(tx: Tx, repo: Repository, entries: Collection[Entry]) -> dict[str, bytes]:
     """Return the bytes of small files by path, in one query for all."""
     if any(entry.large or not entry.is_file for entry in entries):

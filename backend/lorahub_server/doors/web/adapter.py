@@ -27,6 +27,7 @@ from lorahub_server.library import (
 )
 from lorahub_server.library import service as library
 from lorahub_server.library.model import AdapterDetails, RepoDetails
+from lorahub_server.library.opening import open_repo
 from lorahub_server.library.reading import MAX_ADAPTERS
 from lorahub_server.repos import service as repos
 from lorahub_server.repos.tables import Repository
@@ -47,7 +48,7 @@ def show(
     start: Annotated[int, Query(ge=0, le=MAX_ADAPTERS)] = 0,
 ) -> Response:
     """`member`: what to look for among the adapters of a pack; `start`: how many come before."""
-    repo = repo_of(tx, owner, name)
+    repo = open_repo(tx, owner, name, with_text=True).repo
     return page_of(request, tx, repo, file, gate=gate_of(tx, repo), member=member, start=start)
 
 
@@ -64,7 +65,7 @@ def page_of(
 ) -> Response:
     details = library.details(tx, repo)
     adapter = _chosen(details, file)
-    gallery = previews.facts_of(tx, repo, details.repo)["gallery"]
+    gallery = previews.facts_of(tx, repo)["gallery"]
     related = relatives.of(tx, repo, derive.base_models(details.card, details.adapters))
     head = head_of(tx, repo, "card")
     measured = compared.of(tx, repo, details.repo)
