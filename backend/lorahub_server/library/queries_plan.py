@@ -87,9 +87,11 @@ def plan(
     text, frequency = None, 0
     if wanted.words:
         is_alone = not (len(asked) > 1 or left_out or sets or more)
-        known = queries_text.settled(session, wanted.words) if is_alone and not is_ranked else None
+        known = queries_text.noted(session, wanted.words) if is_alone and not is_ranked else None
         if known is not None:
-            text, frequency = known, SET_MAX + 1
+            text, frequency = known[0], SET_MAX + 1
+            if not known[1]:
+                return None
         elif is_alone and is_ranked and queries_text.is_sqlite(session):
             text, frequency = queries_text.read_to_rank(session, wanted.words)
         else:

@@ -186,22 +186,22 @@ def read_to_rank(session: Session, given: tuple[str, ...]) -> tuple[Wanted, int]
     return (opened(wanted) if number < COMMON else wanted), frequency
 
 
-def settle(session: Session, wanted: Wanted, number: int) -> Wanted:
-    """Return what to look for where so many have the words: the last one may go on if few do.
-
-    Those who read the same words in this session afterwards look for it too.
-    """
-    found = wanted if number >= _ENOUGH else opened(wanted)
-    once(session, ("settled", wanted.words), lambda: found)
-    return found
+def settle(wanted: Wanted, number: int) -> Wanted:
+    """Return what to look for where so many have the words: the last one may go on if few do."""
+    return wanted if number >= _ENOUGH else opened(wanted)
 
 
-def settled(session: Session, given: tuple[str, ...]) -> Wanted | None:
-    """Return what is looked for, if somebody found that out."""
+def note(session: Session, wanted: Wanted, *, is_there: bool) -> None:
+    """Let those who read the same words in this session afterwards know what came of it."""
+    once(session, ("settled", wanted.words), lambda: (wanted, is_there))
+
+
+def noted(session: Session, given: tuple[str, ...]) -> tuple[Wanted, bool] | None:
+    """Return what is looked for and whether anything has it, if somebody found that out."""
     return once(session, ("settled", given), _nothing)
 
 
-def _nothing() -> Wanted | None:
+def _nothing() -> tuple[Wanted, bool] | None:
     return None
 
 

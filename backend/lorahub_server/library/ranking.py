@@ -16,7 +16,7 @@ from lorahub_server.kit.pagination import Page
 from lorahub_server.library import queries_search
 from lorahub_server.library.queries_plan import Plan
 from lorahub_server.library.queries_popular import Candidate
-from lorahub_server.library.queries_text import COMMON, Wanted, repo_of, settle
+from lorahub_server.library.queries_text import COMMON, Wanted, note, repo_of, settle
 
 TOP = 200
 _ORDER = "best"
@@ -78,10 +78,11 @@ def _best(
     found = queries_search.best(session, planned, wanted, -1, most)
     if not planned.is_broad:
         return wanted, found
-    other = settle(session, wanted, len(found))
+    other = settle(wanted, len(found))
     if other != wanted:
         wanted = other
         found = queries_search.best(session, planned, wanted, -1, most)
+    note(session, wanted, is_there=bool(found))
     return wanted, found
 
 

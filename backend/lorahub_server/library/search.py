@@ -1,6 +1,6 @@
 """Finding repositories: the one search behind lists, pages and every door."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice, product
 from typing import Any
@@ -117,7 +117,7 @@ def find_meant(
     found = find(tx, query, cursor, limit)
     if found.items or not query.text:
         return found, None
-    for text in suggest(tx, query.text):
+    for text in _alternatives(tx, query.text):
         other = find(tx, replace(query, text=text), cursor, limit)
         if other.items:
             return other, text
@@ -161,6 +161,8 @@ def _cursor(order: str, row: CardRow) -> str:
 
 def cards_of(tx: Tx, repo_ids: Collection[int]) -> list[RepoCard]:
     """Return the cards of those repositories that the caller may see, in the order given."""
+    if not repo_ids:
+        return []
     rows = queries_search.cards_by_id(tx.session, tx.caller, repo_ids)
     found = {card.id: card for card in cards_from(tx, rows)}
     return [found[repo_id] for repo_id in repo_ids if repo_id in found]
@@ -191,15 +193,22 @@ def suggest(tx: Tx, text: str) -> list[str]:
 
     A word that nobody uses is replaced by one that lies a slip or two away.
     """
+    return list(
+        islice(
+            (one for one in _alternatives(tx, text) if count(tx, Query(text=one))), _MAX_SUGGESTED
+        )
+    )
+
+
+def _alternatives(tx: Tx, text: str) -> Iterator[str]:
+    """Yield what may have been meant, the likeliest first, whether anything has it or not."""
     given = words.asked(text)[: filters.MAX_WORDS]
     choices: list[list[str]] = []
     for word in given:
         is_known = len(word) < _MIN_CORRECTED or count(tx, Query(text=word)) > 0
         choices.append([word] if is_known else _meant(tx, word))
-    if [[word] for word in given] == choices:
-        return []
-    texts = [" ".join(each) for each in islice(product(*choices), _MAX_TRIED)]
-    return [one for one in texts if count(tx, Query(text=one))][:_MAX_SUGGESTED]
+    if [[word] for word in given] != choices:
+        yield from (" ".join(each) for each in islice(product(*choices), _MAX_TRIED))
 
 
 def _meant(tx: Tx, word: str) -> list[str]:

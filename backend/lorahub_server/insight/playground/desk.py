@@ -116,7 +116,7 @@ def stage(
         rows.append(listed or service.row_of(tx, play_id))
     named = named_in([row.play for row in rows])
     known = queries.beside(tx.session, tx.caller, family, named, OFFERED + 1)
-    shown = standing.shown(tx, rows, known.named)
+    shown = standing.shown(rows, known.named)
     return Stage(
         _offered(tx, repo, known),
         shown.pop() if play_id is not None else None,

@@ -13,7 +13,7 @@ from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
 from lorahub_server.insight.playground.tables import Play
 from lorahub_server.insight.previews.tables import Picture, Render
-from lorahub_server.jobs.tables import IS_UNFINISHED, IS_UNFINISHED_JOB, Job, State
+from lorahub_server.jobs.tables import IS_UNFINISHED, IS_UNFINISHED_JOB, UNFINISHED, Job, State
 from lorahub_server.library.tables import LibraryEntry, Listing, SearchKey
 from lorahub_server.repos.tables import Repository
 from lorahub_server.repos.visibility import visible_repos
@@ -40,7 +40,7 @@ def lock(session: Session, play_id: int) -> Play | None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A play with all that tells how it stands. `job`: the unfinished one, else its first."""
+    """A play with all that tells how it stands. `ahead`: jobs that are taken before its own."""
 
     play: Play
     made: Render
@@ -49,6 +49,7 @@ class Row:
     base_picture: Picture | None
     open_job: Job | None
     first_job: Job | None
+    ahead: int
 
 
 def plays(
@@ -65,7 +66,7 @@ def plays(
     of_made, of_base = aliased(Picture), aliased(Picture)
     first_job = aliased(Job)
     statement = (
-        select(Play, made, base, of_made, of_base, Job, first_job)
+        select(Play, made, base, of_made, of_base, Job, first_job, _ahead())
         .join(Repository, Repository.id == Play.repo_id)
         .join(made, made.id == Play.render_id)
         .outerjoin(base, base.id == Play.base_render_id)
@@ -100,16 +101,15 @@ def repos(session: Session, repo_ids: Collection[int]) -> Sequence[Repository]:
     return session.scalars(select(Repository).where(Repository.id.in_(repo_ids))).all()
 
 
-def ahead(session: Session, job: Job) -> int:
-    """Return how many jobs are taken before this one, or are being worked on."""
-    before = or_(Job.state == State.RUNNING, Job.urgent & (Job.id < job.id))
+def _ahead() -> Any:
+    """Return a column: how many jobs are taken before a Job, or are being worked on."""
+    other = aliased(Job)
+    before = or_(other.state == State.RUNNING, other.urgent & (other.id < Job.id))
     return (
-        session.scalar(
-            select(func.count())
-            .select_from(Job)
-            .where(Job.queue == job.queue, IS_UNFINISHED, Job.id != job.id, before)
-        )
-        or 0
+        select(func.count(other.id))
+        .where(other.queue == Job.queue, other.state.in_(UNFINISHED), other.id != Job.id, before)
+        .correlate(Job)
+        .scalar_subquery()
     )
 
 

@@ -137,7 +137,7 @@ def rows(
 
 def _seen(tx: Tx, found: Sequence[Row]) -> list[Shown]:
     named = named_in([row.play for row in found])
-    return shown(tx, found, queries.repos_seen(tx.session, tx.caller, named) if named else {})
+    return shown(found, queries.repos_seen(tx.session, tx.caller, named) if named else {})
 
 
 def cancel(tx: Tx, play: Play) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from lorahub_server.access import Tx
-from lorahub_server.insight.playground import queries
 from lorahub_server.insight.playground.model import Shown, Stacked, State
 from lorahub_server.insight.playground.queries import Row
 from lorahub_server.insight.playground.tables import Play
@@ -25,9 +23,9 @@ def named_in(plays: Sequence[Play]) -> set[int]:
     }
 
 
-def shown(tx: Tx, rows: Sequence[Row], seen: Mapping[int, Repository]) -> list[Shown]:
+def shown(rows: Sequence[Row], seen: Mapping[int, Repository]) -> list[Shown]:
     """Return plays as their account sees them; `seen`: what it may see of those in `named_in`."""
-    return [_one(tx, row, seen) for row in rows]
+    return [_one(row, seen) for row in rows]
 
 
 def is_made(session: Session, play: Play) -> bool:
@@ -39,7 +37,7 @@ def _renders(play: Play) -> list[str]:
     return [one for one in (play.render_id, play.base_render_id) if one is not None]
 
 
-def _one(tx: Tx, row: Row, seen: Mapping[int, Repository]) -> Shown:
+def _one(row: Row, seen: Mapping[int, Repository]) -> Shown:
     play, job = row.play, row.open_job
     made = rendering.made(row.made, row.made_picture)
     base = None if row.base is None else rendering.made(row.base, row.base_picture)
@@ -55,7 +53,7 @@ def _one(tx: Tx, row: Row, seen: Mapping[int, Repository]) -> Shown:
         adapters=[_stacked(one, seen) for one in play.adapters],
         made=made,
         base=base,
-        ahead=queries.ahead(tx.session, job) if job is not None and state == "waiting" else None,
+        ahead=row.ahead if job is not None and state == "waiting" else None,
         done=progress.get("done"),
         total=progress.get("total"),
         error=error,
