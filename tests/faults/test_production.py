@@ -7,6 +7,8 @@ import pytest
 from support import programs
 from support.client import Client
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def big_hub(start_hub, postgres, s3, redis_url):

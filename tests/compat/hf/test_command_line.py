@@ -8,8 +8,9 @@ from support import hf
 from support.hf_clients import Shell
 from support.inside import adapter
 
-SLOW = pytest.mark.slow
-KINDS = [*(pytest.param(kind, marks=SLOW) for kind in ("0.36", "1.19", "1.x-xet")), "2.4-xet"]
+pytestmark = pytest.mark.slow
+
+KINDS = ["0.36", "1.19", "1.x-xet", "2.4-xet"]
 NEWER = ["1.19", "1.x-xet", "2.4-xet"]
 
 
@@ -68,9 +69,7 @@ def test_up_and_down(start, crowd, name, kind) -> None:
     assert "not found" in said.lower()
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=SLOW) if k != "2.4-xet" else k for k in NEWER]
-)
+@pytest.mark.parametrize("kind", NEWER)
 def test_repositories(start, crowd, alice, name, kind) -> None:
     shell = start(kind)
     shell("upload", name, "folder", ".", "--commit-message", "It makes the repository")

@@ -6,6 +6,8 @@ from support import hf_repos
 from support.http import Api
 from support.server import Hub
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def far_alice(far: Hub) -> Api:
@@ -17,7 +19,7 @@ def far_bob(far: Hub) -> Api:
     return far.add_account("bob")
 
 
-@pytest.mark.parametrize("kind", [pytest.param("0.36", marks=pytest.mark.slow), "2.4-xet"])
+@pytest.mark.parametrize("kind", ["0.36", "2.4-xet"])
 def test_publishing_and_fetching(make_client, far, far_alice, name, kind):
     """Where the bytes are in S3, a download is sent on to it."""
     make_client(kind, far.endpoint, far_alice.token).run("publish", name)

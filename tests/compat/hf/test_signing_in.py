@@ -13,11 +13,12 @@ from support.hf_clients import Client, Shell
 from support.person import Person
 from support.server import PASSWORD
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 30
-SLOW = pytest.mark.slow
 
 
-KINDS = ["0.36", pytest.param("1.19", marks=SLOW), pytest.param("1.x-xet", marks=SLOW), "2.4-xet"]
+KINDS = ["0.36", "1.19", "1.x-xet", "2.4-xet"]
 
 
 @pytest.fixture(params=KINDS)
@@ -84,7 +85,7 @@ class Terminal:
         return bool(data)
 
 
-@pytest.mark.parametrize("kind", [pytest.param("1.x-xet", marks=SLOW), "2.4-xet"])
+@pytest.mark.parametrize("kind", ["1.x-xet", "2.4-xet"])
 def test_from_a_browser(make_client, crowd, alice, kind) -> None:
     client = make_client(kind, crowd.endpoint, None)
     terminal = Terminal(client, "auth", "login")

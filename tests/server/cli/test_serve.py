@@ -133,6 +133,7 @@ def open_request(hub) -> socket.socket:
     return client
 
 
+@pytest.mark.slow
 def test_ctrl_c_with_an_open_transfer(hub) -> None:
     server = hub.serve()
     with open_request(hub):
@@ -143,6 +144,7 @@ def test_ctrl_c_with_an_open_transfer(hub) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_at_once(hub) -> None:
     server = hub.serve()
     children = hub.children(server)

@@ -10,7 +10,7 @@ from lorahub_worker import bases, tasks
 from support import galleries, tiny_base
 from support.inside import Inside
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
 
 @pytest.fixture

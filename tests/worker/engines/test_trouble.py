@@ -14,6 +14,8 @@ from lorahub_worker.engines.spec import AdapterRefused, BaseRefused, RecipeRefus
 from lorahub_worker.engines.swapping import fingerprint
 from support import loras, tiny_base
 
+pytestmark = pytest.mark.slow
+
 
 class Ended(Exception):
     pass
@@ -136,7 +138,7 @@ def test_weights_without_their_configuration_are_refused(atelier, tmp_path):
     assert refused(atelier, atelier.add(moved)).code == "scale_unknown"
 
 
-@pytest.mark.parametrize("error", [ValueError, pytest.param(KeyError, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("error", [ValueError, KeyError])
 def test_half_an_adapter_is_taken_out_again(fresh, star, atelier, monkeypatch, error):
     fresh.files = atelier.files
     before, expected = fresh.pixels(), atelier.pixels(star)
