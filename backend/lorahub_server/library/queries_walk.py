@@ -66,7 +66,7 @@ def found_ids(session: Session, planned: Plan, limit: int) -> Any:
         return page_ids(session, planned, sort, None, limit, within=_SCANNED_WITH_WORDS)
     most = limit if planned.is_broad else _SCANNED
     some = queries_text.having(session, planned.words).limit(most).subquery()
-    return _sorted(planned, sort, None, limit, select(some), ())
+    return _sorted(planned, sort, None, limit, select(some), (), is_count=True)
 
 
 def page_ids(
@@ -166,10 +166,18 @@ def _sorted(
     limit: int,
     few: Any,
     words: Sequence[ColumnElement[bool]],
+    *,
+    is_count: bool = False,
 ) -> Any:
-    """Read all of a set and sort it; the sum keeps the database from walking an index instead."""
+    """Read all of a set and sort it; the sum keeps the database from walking an index instead.
+
+    Keys are of what the caller may see: what only counts needs no second look.
+    """
     at = sort.column if sort.is_name else sort.column + 0
-    statement = _with_joins(select(Listing.repo_id, at.label("at")), planned).where(
+    listed = select(Listing.repo_id, at.label("at"))
+    if planned.more or not is_count:
+        listed = _with_joins(listed, planned)
+    statement = listed.where(
         Listing.repo_id.in_(few),
         Listing.key_id.in_(planned.walked),
         *words,

@@ -16,6 +16,7 @@ from lorahub_server.insight.previews import covers, planning, prompts, queries, 
 from lorahub_server.insight.previews.limits import FILES_MAX
 from lorahub_server.insight.previews.model import RENDERED
 from lorahub_server.insight.previews.planning import File, Slot
+from lorahub_server.insight.previews.queries_gallery import job_key
 from lorahub_server.insight.previews.tables import Preview, PreviewSet
 from lorahub_server.jobs import service as jobs
 from lorahub_server.kit.clock import now
@@ -145,7 +146,7 @@ def owe_missing(session: Session, repo: Repository, wanted: PreviewSet, *, again
 
 def dedup_key(wanted: PreviewSet) -> str:
     """Return the key under which the job that renders a set is owed once."""
-    return f"{rendering.KIND}:{wanted.repo_id}:{wanted.made_from}"
+    return str(job_key(rendering.KIND, str(wanted.repo_id), str(wanted.made_from)))
 
 
 def choose_base(session: Session, family: str | None, wished: Any) -> Held | None:

@@ -116,10 +116,15 @@ def _with_pictures(previews: Any) -> Any:
     )
 
 
+def job_key(kind: Any, repo_id: Any, made_from: Any) -> Any:
+    """Return the key under which the job that renders a set is owed once: of texts, or columns."""
+    return kind + ":" + repo_id + ":" + made_from
+
+
 def _last_job(kind: str) -> Any:
     """Return the id of the job that renders a PreviewSet, the unfinished one before others."""
     job = aliased(Job)
-    key = literal(f"{kind}:") + cast(PreviewSet.repo_id, Text) + ":" + PreviewSet.made_from
+    key = job_key(literal(kind), cast(PreviewSet.repo_id, Text), PreviewSet.made_from)
     return (
         select(job.id)
         .where(job.repo_id == PreviewSet.repo_id, job.dedup == key)
