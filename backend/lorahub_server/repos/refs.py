@@ -128,7 +128,7 @@ class OpenedPair:
 
     @property
     def commit(self) -> CommitInfo:
-        assert self.place
+        _place(self._revisions[0], self._spot)
         assert self._pair.commit is not None
         return info_of(self._pair.commit)
 

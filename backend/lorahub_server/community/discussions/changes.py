@@ -135,14 +135,14 @@ def _adapters(large: Sequence[Change], known: Mapping[str, Side]) -> dict[str, A
 
 
 def _pairs(large: Sequence[Change]) -> dict[str, tuple[str, str]]:
-    """Return by path what is there in both, and may be an adapter, old and new."""
-    found: dict[str, tuple[str, str]] = {}
-    for one in large:
-        if one.kind == "changed" and one.path.endswith(_ADAPTER) and one.old and one.new:
-            old, new = one.old.sha256, one.new.sha256
-            if old and new and len(found) < _WEIGHTS_MAX:
-                found[one.path] = (old, new)
-    return found
+    """Return by path what is there in both, old and new: a few, likely adapters first."""
+    found = [
+        (one.path, (one.old.sha256, one.new.sha256))
+        for one in sorted(large, key=lambda one: not one.path.endswith(_ADAPTER))
+        if one.kind == "changed" and one.old is not None and one.new is not None
+    ]
+    pairs = [(path, (old, new)) for path, (old, new) in found if old and new]
+    return dict(pairs[:_WEIGHTS_MAX])
 
 
 def _weights(
