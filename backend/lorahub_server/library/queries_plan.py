@@ -44,7 +44,8 @@ class Plan:
     @property
     def is_broad(self) -> bool:
         """Nothing but words is asked for."""
-        return self.is_all and not (self.probes or self.without or self.more)
+        is_narrow = self.few is not None or self.probes or self.without or self.more
+        return self.is_all and not is_narrow
 
     @property
     def is_simple(self) -> bool:

@@ -23,7 +23,7 @@ _ORDER = "best"
 _END = 2**62
 _NAMED, _MARKED, _DETECTED = 16, 8, 4
 # Less each word of the name: one that says little else is what was asked for.
-_EXACT = 2
+_EXACT = 4
 _UNRANKED = -1
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lorahub_server.access import Tx
 from lorahub_server.blobs.limits import INLINE_MAX
+from lorahub_server.kit.names import PATH_MAX_DEPTH
 from lorahub_server.repos import kept, refs
 from lorahub_server.repos.errors import EntryNotFound
 from lorahub_server.repos.objects import FOLDER, Item
@@ -82,7 +83,8 @@ class _Way:
         for depth, part in enumerate(parts):
             if not item.is_folder:
                 return None
-            found = self._lines(item.oid, parts[depth:]).get(part)
+            # A statement grows with what it looks for; what lies deeper is brought by another one.
+            found = self._lines(item.oid, parts[depth : depth + PATH_MAX_DEPTH]).get(part)
             if found is None:
                 return None
             item = found

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from lorahub_server.library import queries_text
-from lorahub_server.library.search import Query, find
+from lorahub_server.library.search import Query, count, find, find_meant, relax
 from support.shelf import Shelf
 
 
@@ -38,6 +38,27 @@ def glass(inside, monkeypatch):
 )
 def test_the_last_word_may_be_a_beginning(glass, words, number):
     assert len(glass.names(Query(text=words))) == number
+
+
+def test_what_a_narrowed_search_finds_says_nothing_of_others(inside):
+    shelf = Shelf(inside)
+    for number in range(5):
+        shelf.add(f"glass{number}", title=f"glass {number}")
+    narrowed = Query(text="glass", file_hash="f" * 64)
+    with inside.look() as tx:
+        assert find_meant(tx, narrowed)[0].items == []
+        assert count(tx, Query(text="glass")) == 5
+        assert [(one.field, one.count) for one in relax(tx, narrowed)] == [("file_hash", 5)]
+    with inside.look() as tx:
+        assert find_meant(tx, Query(text="nothing"))[0].items == []
+        assert count(tx, Query(text="nothing")) == 0
+
+
+def test_a_name_that_says_little_else_comes_first(inside):
+    shelf = Shelf(inside)
+    for name in ("glass-of-the-old-town", "glass-town", "glass"):
+        shelf.add(name, title="")
+    assert shelf.names(Query(text="glass")) == ["glass", "glass-town", "glass-of-the-old-town"]
 
 
 def test_what_rules_itself_out_is_nothing(inside):

@@ -105,6 +105,20 @@ def test_a_program_is_found_too(hub):
         assert find(hub, path, "run", with_content=True)[0].content == content
 
 
+def test_a_statement_does_not_grow_with_a_path(hub):
+    """An address may name thousands of folders."""
+    path = "/".join(["a"] * 3900)
+    with hub.look(None) as tx:
+        repo = repos.get_repo(tx, "alice", "style")
+        place = refs.locate(tx, repo, "main")
+        kept.clear()
+        with hub.counted() as statements:
+            lookup.bring_folders(tx, repo, place.tree, path)
+            with pytest.raises(EntryNotFound):
+                lookup.find(tx, repo, place, path)
+        assert max(len(statement) for statement in statements) < 12_000
+
+
 def test_many_paths_at_once(hub):
     with hub.look(None) as tx:
         repo = repos.get_repo(tx, "alice", "style")

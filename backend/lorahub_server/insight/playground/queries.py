@@ -9,6 +9,7 @@ from sqlalchemy import Text, and_, cast, delete, func, literal, or_, select, uni
 from sqlalchemy.orm import Session, aliased
 
 from lorahub_server.access import Caller
+from lorahub_server.access.rules import reading_ids
 from lorahub_server.accounts.tables import Account
 from lorahub_server.community.tables import Star
 from lorahub_server.insight.playground.tables import Play
@@ -188,8 +189,8 @@ def _of_family(caller: Caller, family: str, limit: int) -> list[Any]:
     )
     if caller.account_id is None:
         return [popular]
-    # The newest of the account first: all of a family are far too many to look through.
-    own = select(Repository.id.label("id")).where(Repository.owner_id == caller.account_id)
+    # The newest of the account and its organisations: all of a family are too many to look through.
+    own = select(Repository.id.label("id")).where(Repository.owner_id.in_(reading_ids(caller)))
     starred = select(Star.repo_id.label("id")).where(Star.account_id == caller.account_id)
     return [
         _among(own.order_by(Repository.id.desc()), family, _OWN, limit),
@@ -204,6 +205,7 @@ def _among(ids: Any, family: str, rank: int, limit: int) -> Any:
         select(some.c.id, _rank(rank))
         .join(LibraryEntry, LibraryEntry.repo_id == some.c.id)
         .where(LibraryEntry.family == family)
+        .order_by(LibraryEntry.trending.desc(), LibraryEntry.repo_id.desc())
         .limit(limit)
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from support import playing
 from support.person import Person
+from support.running import run_jobs
 
 STYLE = "alice/style"
 PAGE = f"/{STYLE}/playground"
@@ -195,8 +196,19 @@ def test_only_what_one_may_see_is_offered(site, maren):
         assert "hidden" not in found
         assert "secret" not in found
         assert ("bob/glow" in found) == ("glow" in typed)
-    own = site.signed_in("alice").get(f"{PAGE}/adapters?with2=secret").expect(200)
-    assert "alice/secret" in own.text
+    alice = signed_in(site, "alice")
+    assert "alice/secret" in alice.visit(f"{PAGE}/adapters?with2=secret").html
+    assert 'value="alice/secret"' in alice.visit(PAGE).html
+
+
+def test_what_an_organisation_hides_is_offered_to_its_members(site, alice):
+    alice.post("organizations", json={"name": "studio"}).expect(201)
+    card = b"---\nbase_model: runwayml/stable-diffusion-v1-5\n---\n# Inner"
+    files = {"README.md": card, "w.safetensors": playing.adapter(77)}
+    alice.publish("studio/inner", files, private=True)
+    run_jobs(site.hub.db, site.hub.store)
+    assert 'value="studio/inner"' in signed_in(site, "alice").visit(PAGE).html
+    assert 'value="studio/inner"' not in signed_in(site, "bob").visit(PAGE).html
 
 
 def test_another_site_s_form_asks_for_nothing(site, maren):
