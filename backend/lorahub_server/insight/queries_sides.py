@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from lorahub_server.access import Caller
@@ -39,13 +39,18 @@ def sides(
                 tuple_(Likeness.sha256, Likeness.other).in_(pairs),
             ),
         )
-        .outerjoin(
-            Job,
-            and_(
-                Job.dedup == literal(dedup_key("")) + Blob.sha256,
-                IS_UNFINISHED_JOB,
-                func.coalesce(Inspection.state, "") != "done",
-            ),
-        )
+        .outerjoin(Job, is_inspecting(Blob.sha256))
         .where(is_usable(session, caller, shas))
     ).all()
+
+
+def is_inspecting(sha256: Any) -> ColumnElement[bool]:
+    """Return the condition that a Job is owed that inspects a file, beside its Inspection.
+
+    Of a file whose inspection is done, nothing that jobs do is told.
+    """
+    return and_(
+        Job.dedup == literal(dedup_key("")) + sha256,
+        IS_UNFINISHED_JOB,
+        func.coalesce(Inspection.state, "") != "done",
+    )

@@ -8,11 +8,9 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     ColumnElement,
-    and_,
     delete,
     exists,
     func,
-    literal,
     select,
     type_coerce,
 )
@@ -20,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from lorahub_server.blobs.tables import Blob
 from lorahub_server.community.tables import Star
-from lorahub_server.insight import states
 from lorahub_server.insight.likeness.tables import Likeness
 from lorahub_server.insight.previews.tables import Preview
+from lorahub_server.insight.queries_sides import is_inspecting
 from lorahub_server.insight.tables import FileHash, Inspection
-from lorahub_server.jobs.tables import IS_UNFINISHED_JOB, Job
-from lorahub_server.kit import upsert
+from lorahub_server.jobs.tables import Job
+from lorahub_server.kit import gather, upsert
 from lorahub_server.library import maturity
 from lorahub_server.library.tables import (
     AdapterFile,
@@ -136,14 +134,7 @@ def known_files(session: Session, repo_id: int) -> list[KnownFile]:
         select(AdapterFile, Blob.summary, Inspection, _hashes(session), Job)
         .join(Blob, Blob.sha256 == AdapterFile.sha256)
         .outerjoin(Inspection, Inspection.sha256 == AdapterFile.sha256)
-        .outerjoin(
-            Job,
-            and_(
-                Job.dedup == literal(states.dedup_key("")) + AdapterFile.sha256,
-                IS_UNFINISHED_JOB,
-                func.coalesce(Inspection.state, "") != "done",
-            ),
-        )
+        .outerjoin(Job, is_inspecting(AdapterFile.sha256))
         .where(AdapterFile.repo_id == repo_id)
         .order_by(AdapterFile.path)
     )
@@ -152,9 +143,7 @@ def known_files(session: Session, repo_id: int) -> list[KnownFile]:
 
 def _hashes(session: Session) -> ColumnElement[Any]:
     """Return the hashes of an adapter file by their kind, as one value; None: there are none."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    together = func.json_object_agg if is_postgresql else func.json_group_object
-    found = select(type_coerce(together(FileHash.kind, FileHash.value), JSON))
+    found = select(type_coerce(gather.mapping(session, FileHash.kind, FileHash.value), JSON))
     known = found.where(FileHash.sha256 == AdapterFile.sha256).group_by(FileHash.sha256)
     return known.correlate(AdapterFile).scalar_subquery()
 

@@ -1,6 +1,5 @@
 """SQL of branches and tags."""
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,10 +8,8 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Text,
     bindparam,
     case,
-    cast,
     delete,
     func,
     literal,
@@ -23,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 
 from lorahub_server.access import Caller, anonymous, shown
 from lorahub_server.accounts.tables import Account
-from lorahub_server.kit import upsert
+from lorahub_server.kit import gather, upsert
 from lorahub_server.repos.tables import CommitRow, GitObject, Ref, Repository
 
 BRANCHES = "refs/heads/"
@@ -131,7 +128,7 @@ def repo_and_pair(
     repo, *found = row[:4]
     commit, data, *before, before_data, named = row[-_PAIRED:]
     known = None if before[0] is None else Spot(*before)
-    names = [(name, oid) for name, oid in json.loads(named or "[]")]
+    names = [(name, oid) for name, oid in gather.read_rows(named)]
     pair = Pair(commit, data, known, before_data, names)
     return repo, None if found[0] is None else Spot(*found), pair, row
 
@@ -158,13 +155,10 @@ def _with_pair(statement: Any, caller: Caller, since: Sought | None) -> Any:
 
 def _names_and_commits(session: Session, caller: Caller, but: str) -> ColumnElement[str]:
     """Return the refs of a Repository with their commits, in pairs, as a text of JSON."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    pair = func.json_build_array if is_postgresql else func.json_array
-    together = func.json_agg if is_postgresql else func.json_group_array
-    found = select(together(pair(Ref.name, Ref.commit_oid))).where(
+    found = select(gather.rows(session, Ref.name, Ref.commit_oid)).where(
         Ref.repo_id == Repository.id, Ref.name.not_like(f"{but}%")
     )
-    return case((_may_know(caller), cast(found.correlate(Repository).scalar_subquery(), Text)))
+    return case((_may_know(caller), found.correlate(Repository).scalar_subquery()))
 
 
 @lru_cache(maxsize=256)

@@ -41,8 +41,8 @@ def show_commits(
     after: str = "",
 ) -> Response:
     """`path`: only the commits that changed this file or folder."""
-    repo, head, oid = repo_at(tx, owner, name, revision, "history")
-    found, kinds, last = _found(tx, repo, oid, path, after or None)
+    repo, head, place = repo_at(tx, owner, name, revision, "history")
+    found, kinds, last = _found(tx, repo, place.commit, path, after or None)
     address = links.commits(repo.owner.name, repo.name, revision, path)
     return page(
         request,

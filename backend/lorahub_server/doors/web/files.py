@@ -8,7 +8,7 @@ from lorahub.adapters.limits import MAX_TENSORS
 from lorahub_server.doors import links
 from lorahub_server.doors.deps import ReadTx
 from lorahub_server.doors.web import weights, words
-from lorahub_server.doors.web.repo_pages import repo_and_head, repo_and_place
+from lorahub_server.doors.web.repo_pages import repo_and_head, repo_at
 from lorahub_server.doors.web.view import page, redirect
 from lorahub_server.repos import history, lookup, refs, trees
 from lorahub_server.repos.errors import EntryNotFound
@@ -35,7 +35,7 @@ def show_top(tx: ReadTx, owner: str, name: str) -> Response:
 def show_tree(
     request: Request, tx: ReadTx, owner: str, name: str, revision: str, path: str = ""
 ) -> Response:
-    repo, head, place = repo_and_place(tx, owner, name, revision, "files")
+    repo, head, place = repo_at(tx, owner, name, revision, "files")
     oid = place.commit
     lookup.bring_folders(tx, repo, place.tree, path)
     if path and trees.get_entry(tx, repo, oid, path).is_file:
@@ -67,7 +67,7 @@ def show_blob(
     start: Annotated[int, Query(ge=0, le=MAX_TENSORS)] = 0,
 ) -> Response:
     """`tensors`: what names of tensors must hold; `start`: how many are on the pages before."""
-    repo, head, place = repo_and_place(tx, owner, name, revision, "files")
+    repo, head, place = repo_at(tx, owner, name, revision, "files")
     try:
         found = lookup.find(tx, repo, place, path, with_content=True)
     except EntryNotFound:

@@ -55,16 +55,8 @@ def repo_and_head(tx: Tx, owner: str, name: str, tab: str) -> tuple[Repository, 
 
 def repo_at(
     tx: Tx, owner: str, name: str, revision: str, tab: str
-) -> tuple[Repository, dict[str, Any], str]:
-    """Return a repository, its head, and the commit that a revision of it names."""
-    repo, head, place = repo_and_place(tx, owner, name, revision, tab)
-    return repo, head, place.commit
-
-
-def repo_and_place(
-    tx: Tx, owner: str, name: str, revision: str, tab: str
 ) -> tuple[Repository, dict[str, Any], Place]:
-    """Do what `repo_at` does, and tell the commit's tree as well."""
+    """Return a repository, its head, and the commit that a revision of it names, with its tree."""
     opened = open_repo(tx, owner, name, revision)
     return opened.repo, head_of(tx, opened.repo, tab), opened.place
 

@@ -1,6 +1,5 @@
 """SQL of all that a repository's gallery shows, in one statement."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,7 @@ from lorahub_server.accounts.tables import Account
 from lorahub_server.insight.bases.tables import BaseHolder, BaseModel
 from lorahub_server.insight.previews.tables import Picture, Preview, PreviewSet, Render
 from lorahub_server.jobs.tables import UNFINISHED, Job
+from lorahub_server.kit import gather
 from lorahub_server.library.tables import LibraryEntry
 from lorahub_server.repos.tables import Repository
 
@@ -84,7 +84,7 @@ def shelf(
     return Shelf(
         wanted,
         job,
-        sorted(KnownBase(*one) for one in json.loads(bases or "[]")),
+        sorted(KnownBase(*one) for one in gather.read_rows(bases)),
         [Row(*one[len(beside) :]) for one in found if one[len(beside)] is not None],
     )
 
@@ -146,10 +146,7 @@ def _bases(session: Session, repo_id: int, family: str | None, held_since: datet
     holders = exists().where(BaseHolder.base_id == BaseModel.id, BaseHolder.seen_at > held_since)
     is_held = case((BaseModel.enabled & holders, 1), else_=0)
     facts = (BaseModel.created_at, BaseModel.id, BaseModel.title, BaseModel.family, is_held)
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    one = func.json_build_array(*facts) if is_postgresql else func.json_array(*facts)
-    all_of_them = func.json_agg(one) if is_postgresql else func.json_group_array(one)
     is_wanted = or_(
         BaseModel.family == func.coalesce(of_set, literal(family, Text)), BaseModel.id.in_(used)
     )
-    return cast(select(all_of_them).where(is_wanted).scalar_subquery(), Text)
+    return select(gather.rows(session, *facts)).where(is_wanted).scalar_subquery()

@@ -1,7 +1,5 @@
 """SQL of reports."""
 
-from collections.abc import Collection
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,7 +15,5 @@ def put(session: Session, sha256: str, version: int, data: bytes) -> None:
     session.flush()
 
 
-def get(session: Session, shas: Collection[str]) -> dict[str, bytes]:
-    wanted = InspectionReport.sha256.in_(shas)
-    rows = session.execute(select(InspectionReport.sha256, InspectionReport.data).where(wanted))
-    return {row.sha256: row.data for row in rows}
+def get(session: Session, sha256: str) -> bytes | None:
+    return session.scalar(select(InspectionReport.data).where(InspectionReport.sha256 == sha256))

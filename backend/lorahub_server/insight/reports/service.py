@@ -2,7 +2,6 @@
 
 import json
 import zlib
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -33,13 +32,8 @@ def put(session: Session, sha256: str, report: dict[str, Any]) -> None:
 
 def get(session: Session, sha256: str) -> dict[str, Any] | None:
     """Return the report; None before the inspection. The caller answers for who may ask."""
-    return get_all(session, [sha256]).get(sha256)
-
-
-def get_all(session: Session, shas: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return the reports of those files that are inspected, in one statement."""
-    found = queries.get(session, shas) if shas else {}
-    return {sha256: read(data) for sha256, data in found.items()}
+    data = queries.get(session, sha256)
+    return None if data is None else read(data)
 
 
 def read(data: bytes) -> dict[str, Any]:
